@@ -1,0 +1,71 @@
+#include "report.h"
+
+/* The length in bytes of the character at `text`, 0 if it isn't valid UTF-8. The bounds on the
+ * second byte keep out overlong forms, surrogates and what is above U+10FFFF. */
+static size_t utf8_length(const unsigned char *text, size_t available) {
+    unsigned char first = text[0], low = 0x80, high = 0xBF;
+    size_t length = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+    if (length == 0 || first > 0xF4 || length > available)
+        return 0;
+    if (first == 0xE0)
+        low = 0xA0;
+    else if (first == 0xED)
+        high = 0x9F;
+    else if (first == 0xF0)
+        low = 0x90;
+    else if (first == 0xF4)
+        high = 0x8F;
+    for (size_t i = 1; i < length; i++) {
+        if (text[i] < low || text[i] > high)
+            return 0;
+        low = 0x80;
+        high = 0xBF;
+    }
+    return length;
+}
+
+void report_text(FILE *out, const char *text, size_t length, bool one_line) {
+    const unsigned char *next = (const unsigned char *)text, *end = next + length;
+    while (next < end) {
+        size_t bytes = utf8_length(next, (size_t)(end - next));
+        bool control =
+            next[0] < 0x20 || next[0] == 0x7F || (bytes == 2 && next[0] == 0xC2 && next[1] < 0xA0);
+        bool layout = next[0] == '\t' || (next[0] == '\n' && !one_line);
+        if (bytes > 0 && (!control || layout)) {
+            fwrite(next, 1, bytes, out);
+            next += bytes;
+            continue;
+        }
+        for (size_t i = 0; i < (bytes ? bytes : 1); i++)
+            fprintf(out, "\\x%02x", *next++);
+    }
+}
+
+size_t report_characters(const char *text, size_t length) {
+    size_t count = 0;
+    for (size_t at = 0; at < length; count++) {
+        size_t bytes = utf8_length((const unsigned char *)text + at, length - at);
+        at += bytes ? bytes : 1;
+    }
+    return count;
+}
+
+void report_retrieved(FILE *out, int pid, const char *text, size_t length) {
+    fprintf(out,
+            "=== Data Retrieved from Shared Memory ===\n"
+            "Data Ready Flag: True\n"
+            "C Process ID: %d\n"
+            "\n"
+            "Message from C Program:\n"
+            "--------------------------------------------------\n",
+            pid);
+    report_text(out, text, length, false);
+    fprintf(out,
+            "\n"
+            "--------------------------------------------------\n"
+            "\n"
+            "=== C Program Output ===\n"
+            "Successfully read %zu characters from shared memory\n"
+            "==================================================\n",
+            report_characters(text, length));
+}
