@@ -6,7 +6,7 @@ all: writer reader
 
 writer: build/writer.o build/input.o
 reader: build/reader.o
-writer reader: build/cli.o build/report.o build/segment.o build/snapshot.o build/writers.o
+writer reader: build/cli.o build/options.o build/report.o build/segment.o build/snapshot.o build/writers.o
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 build/%.o: src/%.c Makefile | build

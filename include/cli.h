@@ -23,11 +23,11 @@ _Noreturn void cli_usage_error(const char *format, ...) __attribute__((format(pr
 /* The same after a message that is on stderr already, such as getopt_long()'s. */
 _Noreturn void cli_usage_hint(void);
 
-/* -V. Exits. */
-_Noreturn void cli_version(void);
+/* Exits when all there was to do was to print: with CLI_DONE, or CLI_FAILED if that failed. */
+_Noreturn void cli_exit(void);
 
-/* -h: prints `text` on stdout. Exits. */
-_Noreturn void cli_help(const char *text);
+/* Prints the version, exits. */
+_Noreturn void cli_version(void);
 
 /* Option arguments. What isn't valid is a usage error. */
 key_t cli_key(const char *text);      /* decimal or 0x…, 1 to 0xffffffff */

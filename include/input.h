@@ -5,27 +5,25 @@
 #ifndef INPUT_H
 #define INPUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
-
-enum input {
-    INPUT_LINE,
-    INPUT_END,
-    INPUT_TOO_LONG, /* a line that doesn't fit; the next call goes on behind what was read */
-    INPUT_NUL,      /* a line with a NUL in it */
-    INPUT_SIGNAL,
-    INPUT_ERROR /* errno says which */
-};
 
 /* Blocks the signals, all but those that whoever started us wants ignored. To be called before
  * there is anything to lose. Returns -1 with errno. */
 int input_open(void);
 
-/* Waits for a line and puts it, without its newline but with a NUL, into `line`, which has `size`
- * bytes; `length` is without the NUL. A last line needs no newline. */
-enum input input_line(char *line, size_t size, size_t *length);
+/* Waits for Enter, the end of input or a signal. False, with a message, if the input can't be
+ * read. */
+bool input_enter(void);
 
-/* Sleeps for `milliseconds`; INPUT_SIGNAL if a signal came, INPUT_LINE if not. */
-enum input input_pause(int milliseconds);
+/* Calls `send` with each line of input, without its newline but with a NUL, until the end of input
+ * or a signal. A last line needs no newline. Says on stdout how many lines were sent. False if
+ * `send` returned false or, with a message, if a line is longer than MESSAGE_SIZE - 1 bytes, has a
+ * NUL in it, or can't be read. */
+bool input_stream(bool (*send)(void *context, const char *text, size_t length), void *context);
+
+/* Sleeps for `milliseconds` or until a signal comes; whether one has come. */
+bool input_ended(int milliseconds);
 
 /* If a signal ended the input: dies of it, so that the parent sees the truth. */
 void input_resignal(void);

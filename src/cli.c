@@ -4,6 +4,7 @@
 #include <ctype.h>
 #include <err.h>
 #include <errno.h>
+#include <getopt.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,14 +30,13 @@ _Noreturn void cli_usage_hint(void) {
     exit(CLI_USAGE);
 }
 
-_Noreturn void cli_help(const char *text) {
-    fputs(text, stdout);
+_Noreturn void cli_exit(void) {
     exit(cli_flush() ? CLI_DONE : CLI_FAILED);
 }
 
 _Noreturn void cli_version(void) {
     printf("%s %s\n", program_invocation_short_name, CLI_VERSION);
-    exit(cli_flush() ? CLI_DONE : CLI_FAILED);
+    cli_exit();
 }
 
 key_t cli_key(const char *text) {
@@ -72,7 +72,6 @@ double cli_seconds(const char *text) {
 }
 
 void cli_no_arguments(int argc, char *argv[]) {
-    extern int optind;
     if (optind < argc)
         cli_usage_error("unexpected argument '%s'", argv[optind]);
 }

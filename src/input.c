@@ -1,13 +1,25 @@
 #define _GNU_SOURCE
 #include "input.h"
+#include "cli.h"
+#include "shared_data.h"
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+enum input {
+    INPUT_LINE,
+    INPUT_END,
+    INPUT_TOO_LONG, /* the next call goes on behind what was read */
+    INPUT_SIGNAL,
+    INPUT_ERROR /* errno says which */
+};
 
 static int signals = -1; /* the descriptor */
 static int received;     /* the signal that ended the input */
@@ -54,15 +66,13 @@ static enum input await(short events, int milliseconds) {
     return INPUT_SIGNAL;
 }
 
-enum input input_pause(int milliseconds) {
-    return await(0, milliseconds);
-}
-
-enum input input_line(char *line, size_t size, size_t *length) {
+/* Waits for a line and puts it into `line`, without its newline but with a NUL. */
+static enum input next_line(char line[MESSAGE_SIZE], size_t *length) {
     static char buffer[4096];
     static size_t at, filled;
+    bool more = true;
     *length = 0;
-    for (;;) {
+    while (more) {
         if (at == filled) {
             enum input ready = await(POLLIN, -1);
             if (ready != INPUT_LINE)
@@ -72,25 +82,66 @@ enum input input_line(char *line, size_t size, size_t *length) {
                 continue;
             if (count < 0)
                 return INPUT_ERROR;
-            at = 0;
-            filled = (size_t)count;
             if (count == 0 && *length == 0)
                 return INPUT_END;
-            if (count == 0)
-                break;
+            at = 0;
+            filled = (size_t)count;
         }
-        char *start = buffer + at, *newline = memchr(start, '\n', filled - at);
+        const char *start = buffer + at, *newline = memchr(start, '\n', filled - at);
         size_t count = newline ? (size_t)(newline - start) : filled - at;
+        more = !newline && filled > 0;
         at += newline ? count + 1 : count;
-        if (count >= size - *length)
+        if (count >= MESSAGE_SIZE - *length)
             return INPUT_TOO_LONG;
         memcpy(line + *length, start, count);
         *length += count;
-        if (newline)
-            break;
     }
     line[*length] = '\0';
-    return memchr(line, '\0', *length) ? INPUT_NUL : INPUT_LINE;
+    return INPUT_LINE;
+}
+
+bool input_enter(void) {
+    char line[MESSAGE_SIZE];
+    size_t length;
+    enum input input;
+    do
+        input = next_line(line, &length);
+    while (input == INPUT_TOO_LONG);
+    if (input == INPUT_ERROR)
+        warn("cannot read standard input");
+    return input != INPUT_ERROR;
+}
+
+bool input_stream(bool (*send)(void *context, const char *text, size_t length), void *context) {
+    char line[MESSAGE_SIZE];
+    size_t length;
+    for (unsigned long number = 1;; number++) {
+        switch (next_line(line, &length)) {
+        case INPUT_LINE:
+            if (memchr(line, '\0', length)) {
+                warnx("line %lu of standard input has a NUL byte in it: not sent", number);
+                return false;
+            }
+            if (!send(context, line, length))
+                return false;
+            break;
+        case INPUT_END:
+        case INPUT_SIGNAL:
+            printf("Messages sent: %lu\n", number - 1);
+            return cli_flush();
+        case INPUT_TOO_LONG:
+            warnx("line %lu of standard input is longer than %d bytes: not sent", number,
+                  MESSAGE_SIZE - 1);
+            return false;
+        case INPUT_ERROR:
+            warn("cannot read standard input");
+            return false;
+        }
+    }
+}
+
+bool input_ended(int milliseconds) {
+    return received || await(0, milliseconds) == INPUT_SIGNAL;
 }
 
 void input_resignal(void) {

@@ -4,38 +4,22 @@
  * may be any number of readers, and none can disturb a writer. */
 #define _GNU_SOURCE
 #include "cli.h"
+#include "options.h"
 #include "report.h"
 #include "segment.h"
 #include "snapshot.h"
 
 #include <err.h>
 #include <errno.h>
-#include <getopt.h>
-#include <math.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 /* How often a sleeper looks up: for a segment to appear, and for writers to be gone. */
 enum { ATTACH_MILLISECONDS = 10, LOOK_UP_MILLISECONDS = 500 };
 
-static const char help[] =
-    "Usage: reader [OPTION]...\n"
-    "Print the message that a writer shares through System V shared memory.\n"
-    "\n"
-    "  -k, --key=KEY         key of the segment, decimal or 0x..., default 5678\n"
-    "  -w, --wait[=SECONDS]  wait for a first message, without SECONDS as long as it takes\n"
-    "  -f, --follow          print each new message as it appears, until the writers have gone\n"
-    "  -r, --raw             print the message alone, byte for byte, and a newline\n"
-    "  -h, --help            show this help\n"
-    "  -V, --version         show the version\n"
-    "\n"
-    "Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing to read yet.\n";
-
 struct reader {
-    key_t key;
-    double wait; /* seconds; INFINITY: as long as it takes */
-    bool follow, raw;
+    struct reader_options options;
     struct segment segment;
     struct snapshot copy;
 };
@@ -49,12 +33,12 @@ static double now(void) {
 /* Attaches and takes a first snapshot, waiting for both if the user wants that. Returns its state,
  * or -1 if there is no segment. */
 static int first_snapshot(struct reader *reader) {
-    double deadline = now() + reader->wait;
+    double deadline = now() + reader->options.wait;
     for (;;) {
         double left = deadline - now();
-        if (segment_attach(&reader->segment, reader->key) == 0) {
+        if (segment_attach(&reader->segment, reader->options.key) == 0) {
             enum snapshot_state state = snapshot(reader->segment.shared, &reader->copy);
-            if (state != SNAPSHOT_NOTHING || reader->follow || left <= 0)
+            if (state != SNAPSHOT_NOTHING || reader->options.follow || left <= 0)
                 return (int)state;
             int longest = left < 0.5 ? (int)(left * 1000) + 1 : LOOK_UP_MILLISECONDS;
             snapshot_await(reader->segment.shared, reader->copy.version, longest);
@@ -69,16 +53,16 @@ static int first_snapshot(struct reader *reader) {
 
 static void stranger(const struct reader *reader) {
     struct shmid_ds status;
-    int id = segment_status(reader->key, &status);
+    int id = segment_status(reader->options.key, &status);
     if (id >= 0)
-        cli_stranger(reader->key, id, &status);
+        cli_stranger(reader->options.key, id, &status);
     else
-        cli_explain("examine", CLI_SEGMENT, reader->key, errno, 0);
+        cli_explain("examine", CLI_SEGMENT, reader->options.key, errno, 0);
 }
 
 /* Says why there is no message to show; the exit status. */
 static int explain(const struct reader *reader, int state) {
-    unsigned key = (unsigned)reader->key;
+    unsigned key = (unsigned)reader->options.key;
     fflush(stdout);
     switch (state) {
     case SNAPSHOT_NOTHING:
@@ -87,7 +71,8 @@ static int explain(const struct reader *reader, int state) {
     case SNAPSHOT_TORN:
         warnx("segment with key %u: its message is torn, a writer %s half-way; the next message "
               "replaces it",
-              key, writers_count(reader->key) == 0 ? "was killed" : "was stopped or killed");
+              key,
+              writers_count(reader->options.key) == 0 ? "was killed" : "was stopped or killed");
         return CLI_FAILED;
     case SNAPSHOT_BUSY:
         warnx("segment with key %u: messages follow each other too fast to read one; try again",
@@ -106,16 +91,12 @@ static int explain(const struct reader *reader, int state) {
 static bool show(const struct reader *reader) {
     const char *text = reader->copy.message;
     size_t length = strlen(text);
-    if (reader->raw) {
-        fwrite(text, 1, length, stdout);
-        putchar('\n');
-    } else if (reader->follow) {
-        printf("%d: ", reader->copy.processId);
-        report_text(stdout, text, length, true);
-        putchar('\n');
-    } else {
-        report_retrieved(stdout, reader->copy.processId, text, length);
-    }
+    if (reader->options.raw)
+        report_raw(text, length);
+    else if (reader->options.follow)
+        report_line(reader->copy.processId, text, length);
+    else
+        report_retrieved(SHARED_MEMORY, reader->copy.processId, text, length);
     return cli_flush();
 }
 
@@ -135,7 +116,7 @@ static int follow(struct reader *reader) {
             return shown ? CLI_DONE : explain(reader, state);
         } else {
             /* Having seen them gone, look once more: their last message may have come between. */
-            gone = segment_removed(&reader->segment) || writers_count(reader->key) == 0;
+            gone = segment_removed(&reader->segment) || writers_count(reader->options.key) == 0;
             if (!gone)
                 snapshot_await(shared, reader->copy.version, LOOK_UP_MILLISECONDS);
         }
@@ -143,12 +124,9 @@ static int follow(struct reader *reader) {
 }
 
 static int read_message(struct reader *reader) {
-    bool story = !reader->raw && !reader->follow;
+    bool story = !reader->options.raw && !reader->options.follow;
     if (story) {
-        printf("=== C Program - Shared Memory Reader ===\n"
-               "\n"
-               "Attempting to connect to shared memory with key: %u\n",
-               (unsigned)reader->key);
+        report_attempt(SHARED_MEMORY, reader->options.key);
         if (!cli_flush())
             return CLI_FAILED;
     }
@@ -159,17 +137,13 @@ static int read_message(struct reader *reader) {
     }
     if (state < 0) {
         bool missing = errno == ENOENT;
-        cli_explain("attach", CLI_SEGMENT, reader->key, errno, 0);
+        cli_explain("attach", CLI_SEGMENT, reader->options.key, errno, 0);
         return missing ? CLI_NOTHING_YET : CLI_FAILED;
     }
     if (story)
-        printf("Successfully connected to shared memory (ID: %d)\n"
-               "\n"
-               "Reading data from shared memory...\n"
-               "\n",
-               reader->segment.id);
+        report_connected(SHARED_MEMORY, reader->segment.id);
 
-    if (reader->follow) {
+    if (reader->options.follow) {
         int status = follow(reader);
         if (status != CLI_DONE)
             return status;
@@ -182,48 +156,16 @@ static int read_message(struct reader *reader) {
     if (!reader->copy.versioned)
         warnx(
             "segment with key %u carries no version: whether the message is whole can't be checked",
-            (unsigned)reader->key);
-    else if (writers_count(reader->key) == 0 && !segment_removed(&reader->segment))
+            (unsigned)reader->options.key);
+    else if (writers_count(reader->options.key) == 0 && !segment_removed(&reader->segment))
         warnx("segment with key %u: no writer is alive; the message was left behind by process %d",
-              (unsigned)reader->key, reader->copy.processId);
+              (unsigned)reader->options.key, reader->copy.processId);
     return CLI_DONE;
 }
 
 int main(int argc, char *argv[]) {
-    static const struct option options[] = {
-        {"key", required_argument, NULL, 'k'},
-        {"wait", optional_argument, NULL, 'w'},
-        {"follow", no_argument, NULL, 'f'},
-        {"raw", no_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
-    };
-    struct reader reader = {.key = SHARED_KEY};
-
+    struct reader reader = {0};
     cli_start(argv);
-    for (int option; (option = getopt_long(argc, argv, "k:w::frhV", options, NULL)) != -1;) {
-        switch (option) {
-        case 'k':
-            reader.key = cli_key(optarg);
-            break;
-        case 'w':
-            reader.wait = optarg ? cli_seconds(optarg) : INFINITY;
-            break;
-        case 'f':
-            reader.follow = true;
-            break;
-        case 'r':
-            reader.raw = true;
-            break;
-        case 'h':
-            cli_help(help);
-        case 'V':
-            cli_version();
-        default:
-            cli_usage_hint();
-        }
-    }
-    cli_no_arguments(argc, argv);
+    reader_options(&reader.options, SHARED_MEMORY, argc, argv);
     return read_message(&reader);
 }

@@ -1,4 +1,11 @@
+#define _GNU_SOURCE
 #include "report.h"
+
+#include <stdio.h>
+
+static const char *const names[] = {"shared memory", "message queue"}, *const titles[] = {
+                                                                           "Shared Memory",
+                                                                           "Message Queue"};
 
 /* The length in bytes of the character at `text`, 0 if it isn't valid UTF-8. The bounds on the
  * second byte keep out overlong forms, surrogates and what is above U+10FFFF. */
@@ -24,7 +31,7 @@ static size_t utf8_length(const unsigned char *text, size_t available) {
     return length;
 }
 
-void report_text(FILE *out, const char *text, size_t length, bool one_line) {
+void report_text(const char *text, size_t length, bool one_line) {
     const unsigned char *next = (const unsigned char *)text, *end = next + length;
     while (next < end) {
         size_t bytes = utf8_length(next, (size_t)(end - next));
@@ -32,12 +39,12 @@ void report_text(FILE *out, const char *text, size_t length, bool one_line) {
             next[0] < 0x20 || next[0] == 0x7F || (bytes == 2 && next[0] == 0xC2 && next[1] < 0xA0);
         bool layout = next[0] == '\t' || (next[0] == '\n' && !one_line);
         if (bytes > 0 && (!control || layout)) {
-            fwrite(next, 1, bytes, out);
+            fwrite(next, 1, bytes, stdout);
             next += bytes;
             continue;
         }
         for (size_t i = 0; i < (bytes ? bytes : 1); i++)
-            fprintf(out, "\\x%02x", *next++);
+            printf("\\x%02x", *next++);
     }
 }
 
@@ -50,22 +57,61 @@ size_t report_characters(const char *text, size_t length) {
     return count;
 }
 
-void report_retrieved(FILE *out, int pid, const char *text, size_t length) {
-    fprintf(out,
-            "=== Data Retrieved from Shared Memory ===\n"
-            "Data Ready Flag: True\n"
-            "C Process ID: %d\n"
-            "\n"
-            "Message from C Program:\n"
-            "--------------------------------------------------\n",
-            pid);
-    report_text(out, text, length, false);
-    fprintf(out,
-            "\n"
-            "--------------------------------------------------\n"
-            "\n"
-            "=== C Program Output ===\n"
-            "Successfully read %zu characters from shared memory\n"
-            "==================================================\n",
-            report_characters(text, length));
+void report_written(enum medium medium, int pid, const char *text, size_t length) {
+    printf("=== C Program Output ===\n"
+           "Process ID: %d\n"
+           "Message written to %s:\n",
+           pid, names[medium]);
+    report_text(text, length, false);
+    printf("\n"
+           "=========================\n"
+           "\n"
+           "Data written to %s successfully!\n"
+           "Python program can now read this data.\n"
+           "Press Enter to cleanup and exit...\n",
+           names[medium]);
+}
+
+void report_attempt(enum medium medium, key_t key) {
+    printf("=== C Program - %s Reader ===\n"
+           "\n"
+           "Attempting to connect to %s with key: %u\n",
+           titles[medium], names[medium], (unsigned)key);
+}
+
+void report_connected(enum medium medium, int id) {
+    printf("Successfully connected to %s (ID: %d)\n"
+           "\n"
+           "Reading data from %s...\n"
+           "\n",
+           names[medium], id, names[medium]);
+}
+
+void report_retrieved(enum medium medium, int pid, const char *text, size_t length) {
+    printf("=== Data Retrieved from %s ===\n"
+           "Data Ready Flag: True\n"
+           "C Process ID: %d\n"
+           "\n"
+           "Message from C Program:\n"
+           "--------------------------------------------------\n",
+           titles[medium], pid);
+    report_text(text, length, false);
+    printf("\n"
+           "--------------------------------------------------\n"
+           "\n"
+           "=== C Program Output ===\n"
+           "Successfully read %zu characters from %s\n"
+           "==================================================\n",
+           report_characters(text, length), names[medium]);
+}
+
+void report_line(int pid, const char *text, size_t length) {
+    printf("%d: ", pid);
+    report_text(text, length, true);
+    putchar('\n');
+}
+
+void report_raw(const char *text, size_t length) {
+    fwrite(text, 1, length, stdout);
+    putchar('\n');
 }

@@ -9,29 +9,15 @@
 #define _GNU_SOURCE
 #include "cli.h"
 #include "input.h"
+#include "options.h"
 #include "report.h"
 #include "segment.h"
 #include "snapshot.h"
 
 #include <err.h>
 #include <errno.h>
-#include <getopt.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
-
-static const char help[] =
-    "Usage: writer [OPTION]...\n"
-    "Share a message through System V shared memory until Enter, end of input or a signal.\n"
-    "\n"
-    "  -k, --key=KEY       key of the segment, decimal or 0x..., default 5678\n"
-    "  -m, --message=TEXT  share TEXT, at most 899 bytes, instead of the demonstration\n"
-    "  -p, --mode=MODE     octal permissions of a new segment, default 0666\n"
-    "  -s, --stream        publish every line of standard input in turn, leave at its end\n"
-    "  -h, --help          show this help\n"
-    "  -V, --version       show the version\n"
-    "\n"
-    "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 
 static void explain(const struct segment *segment, const char *tried) {
     int error = errno;
@@ -45,7 +31,8 @@ static void explain(const struct segment *segment, const char *tried) {
                     segment->key, error, writers_holder(segment->key));
 }
 
-static bool publish_text(struct segment *segment, const char *text, size_t length) {
+static bool send(void *context, const char *text, size_t length) {
+    struct segment *segment = context;
     if (segment_lock(segment) < 0) {
         explain(segment, "lock");
         return false;
@@ -61,61 +48,15 @@ static bool publish_text(struct segment *segment, const char *text, size_t lengt
 
 /* The seed's story: publish one message, show it, wait for Enter. */
 static bool share(struct segment *segment, const char *text, size_t length) {
-    if (!publish_text(segment, text, length))
+    if (!send(segment, text, length))
         return false;
-    printf("=== C Program Output ===\n"
-           "Process ID: %ld\n"
-           "Message written to shared memory:\n",
-           (long)getpid());
-    report_text(stdout, text, length, false);
-    printf("\n"
-           "=========================\n"
-           "\n"
-           "Data written to shared memory successfully!\n"
-           "Python program can now read this data.\n"
-           "Press Enter to cleanup and exit...\n");
-    if (!cli_flush())
-        return false;
-
-    char line[MESSAGE_SIZE];
-    size_t ignored;
-    enum input input;
-    do
-        input = input_line(line, sizeof line, &ignored);
-    while (input == INPUT_TOO_LONG);
-    if (input == INPUT_ERROR)
-        warn("cannot read standard input");
-    return input != INPUT_ERROR;
+    report_written(SHARED_MEMORY, getpid(), text, length);
+    return cli_flush() && input_enter();
 }
 
 static bool stream(struct segment *segment) {
-    printf("Publishing every line of standard input...\n");
-    if (!cli_flush())
-        return false;
-    char line[MESSAGE_SIZE];
-    size_t length;
-    for (unsigned long number = 1;; number++) {
-        switch (input_line(line, sizeof line, &length)) {
-        case INPUT_LINE:
-            if (!publish_text(segment, line, length))
-                return false;
-            break;
-        case INPUT_END:
-        case INPUT_SIGNAL:
-            printf("Messages published: %lu\n", number - 1);
-            return cli_flush();
-        case INPUT_TOO_LONG:
-            warnx("line %lu of standard input is longer than %d bytes: not published", number,
-                  MESSAGE_SIZE - 1);
-            return false;
-        case INPUT_NUL:
-            warnx("line %lu of standard input has a NUL byte in it: not published", number);
-            return false;
-        case INPUT_ERROR:
-            warn("cannot read standard input");
-            return false;
-        }
-    }
+    puts("Publishing every line of standard input...");
+    return cli_flush() && input_stream(send, segment);
 }
 
 static bool leave(struct segment *segment) {
@@ -129,81 +70,31 @@ static bool leave(struct segment *segment) {
 }
 
 int main(int argc, char *argv[]) {
-    static const struct option options[] = {
-        {"key", required_argument, NULL, 'k'},
-        {"message", required_argument, NULL, 'm'},
-        {"mode", required_argument, NULL, 'p'},
-        {"stream", no_argument, NULL, 's'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
-    };
     static const char *const found[] = {[SEGMENT_NEW] = "created",
                                         [SEGMENT_LEFT_BEHIND] = "taken over",
                                         [SEGMENT_IN_USE] = "joined"};
-    key_t key = SHARED_KEY;
-    int mode = 0666;
-    const char *message = NULL;
-    bool streaming = false;
-
+    struct writer_options options;
+    struct segment segment;
     cli_start(argv);
-    for (int option; (option = getopt_long(argc, argv, "k:m:p:shV", options, NULL)) != -1;) {
-        switch (option) {
-        case 'k':
-            key = cli_key(optarg);
-            break;
-        case 'm':
-            message = optarg;
-            break;
-        case 'p':
-            mode = cli_mode(optarg);
-            break;
-        case 's':
-            streaming = true;
-            break;
-        case 'h':
-            cli_help(help);
-        case 'V':
-            cli_version();
-        default:
-            cli_usage_hint();
-        }
-    }
-    cli_no_arguments(argc, argv);
-    if (message && streaming)
-        cli_usage_error("--message and --stream exclude each other");
-
-    char demonstration[MESSAGE_SIZE];
-    if (!message) {
-        snprintf(demonstration, sizeof demonstration,
-                 "Hello from C Process!\n"
-                 "This is inter-process communication demonstration.\n"
-                 "Data is being shared through shared memory segment.\n"
-                 "Process ID: %ld",
-                 (long)getpid());
-        message = demonstration;
-    }
-    size_t length = strlen(message);
-    if (length >= MESSAGE_SIZE)
-        cli_usage_error("the message has %zu bytes; at most %d fit", length, MESSAGE_SIZE - 1);
-
+    writer_options(&options, SHARED_MEMORY, argc, argv);
     if (input_open() < 0)
         err(CLI_FAILED, "cannot block signals");
-    struct segment segment;
-    int state = segment_join(&segment, key, mode);
+
+    int state = segment_join(&segment, options.key, options.mode);
     if (state < 0) {
         explain(&segment, "join");
         return CLI_FAILED;
     }
     if (state == SEGMENT_LEFT_BEHIND)
         warnx("segment %d with key %u was left behind by a killed writer", segment.id,
-              (unsigned)key);
+              (unsigned)options.key);
     printf("Shared memory %s successfully with ID: %d\n"
            "Attached to shared memory\n"
            "\n",
            found[state], segment.id);
 
-    bool done = streaming ? stream(&segment) : share(&segment, message, length);
+    bool done =
+        options.stream ? stream(&segment) : share(&segment, options.message, options.length);
     done = leave(&segment) && done;
     input_resignal();
     return done ? CLI_DONE : CLI_FAILED;
