@@ -40,6 +40,12 @@ void cli_no_arguments(int argc, char *argv[]);
 /* Flushes stdout; false, with a message, if anything written to it since the start was lost. */
 bool cli_flush(void);
 
+/* Seconds on a clock that never goes back: clock_gettime(2). */
+double cli_clock(void);
+
+/* Sleeps: nanosleep(2). */
+void cli_sleep(int milliseconds);
+
 /* Says on stderr that `tried` ("join", "attach" …) failed for the object with `key`, what the
  * system answered (`error`, an errno) and what can be done. `holder`: of the writers' lock, for
  * EAGAIN. */

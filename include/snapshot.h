@@ -46,6 +46,9 @@ void publish_wake(struct SharedSegment *segment);
  * or two, and then gives up with SNAPSHOT_TORN or SNAPSHOT_BUSY. `copy` is filled except then. */
 enum snapshot_state snapshot(const struct SharedSegment *segment, struct snapshot *copy);
 
+/* Judges a private copy whose fields came from elsewhere than a segment. */
+enum snapshot_state snapshot_check(const struct snapshot *copy);
+
 /* Sleeps until `version` of the segment is another than `seen`, `milliseconds` have passed or a
  * signal came; a change between the caller's look and the sleep is not missed. futex(2); works on a
  * read-only attachment. Where there is no futex it sleeps a millisecond. */

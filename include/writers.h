@@ -9,6 +9,7 @@
 #ifndef WRITERS_H
 #define WRITERS_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 struct writers {
@@ -24,13 +25,13 @@ int writers_join(struct writers *set, key_t key, int mode);
 int writers_lock(const struct writers *set);
 int writers_unlock(const struct writers *set);
 
-/* Leaves and keeps the lock. Returns how many live writers remain: if 0, the caller may remove what
- * they shared, and then the set; it has to unlock otherwise. */
+/* Leaves and keeps the lock. Returns how many live writers remain. */
 int writers_leave(const struct writers *set);        /* takes the lock first */
 int writers_leave_locked(const struct writers *set); /* the caller holds it */
 
-/* Removes the set, and the lock with it. EPERM: it belongs to another user. */
-int writers_remove(const struct writers *set);
+/* What follows: the `last` writer, having removed what they shared, removes the set and the lock
+ * with it; any other releases the lock. EPERM: the set belongs to another user and stays. */
+int writers_close(const struct writers *set, bool last);
 
 /* The count of live writers of `key`, for those who haven't joined: 0 also if there is no set.
  * Needs read permission only: EACCES. */

@@ -83,6 +83,16 @@ bool cli_flush(void) {
     return false;
 }
 
+double cli_clock(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+void cli_sleep(int milliseconds) {
+    nanosleep(&(struct timespec){.tv_nsec = milliseconds * 1000000L}, NULL);
+}
+
 void cli_explain(const char *tried, enum cli_object object, key_t key, int error, pid_t holder) {
     static const struct {
         const char *name, *list, *limits;

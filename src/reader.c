@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 /* How often a sleeper looks up: for a segment to appear, and for writers to be gone. */
 enum { ATTACH_MILLISECONDS = 10, LOOK_UP_MILLISECONDS = 500 };
@@ -24,18 +23,12 @@ struct reader {
     struct snapshot copy;
 };
 
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 /* Attaches and takes a first snapshot, waiting for both if the user wants that. Returns its state,
  * or -1 if there is no segment. */
 static int first_snapshot(struct reader *reader) {
-    double deadline = now() + reader->options.wait;
+    double deadline = cli_clock() + reader->options.wait;
     for (;;) {
-        double left = deadline - now();
+        double left = deadline - cli_clock();
         if (segment_attach(&reader->segment, reader->options.key) == 0) {
             enum snapshot_state state = snapshot(reader->segment.shared, &reader->copy);
             if (state != SNAPSHOT_NOTHING || reader->options.follow || left <= 0)
@@ -46,7 +39,7 @@ static int first_snapshot(struct reader *reader) {
         } else if (errno != ENOENT || left <= 0) {
             return -1;
         } else {
-            nanosleep(&(struct timespec){.tv_nsec = ATTACH_MILLISECONDS * 1000000L}, NULL);
+            cli_sleep(ATTACH_MILLISECONDS);
         }
     }
 }

@@ -49,17 +49,15 @@ static int open_locked(struct segment *segment, int mode, int live) {
 
 /* The end of every way out: the caller has left, holds the lock, and `others` remain. */
 static int close_locked(struct segment *segment, int others, bool remove) {
-    int result = others;
-    if (others == 0 && remove && shmctl(segment->id, IPC_RMID, NULL) < 0 && errno == EPERM)
-        result = fail(segment, PART_SEGMENT);
-    else if (others == 0 && writers_remove(&segment->writers) == 0)
-        return 0; /* the lock went with the set */
-    else if (others <= 0)
-        result = fail(segment, PART_WRITERS);
-    int error = errno;
-    writers_unlock(&segment->writers);
-    errno = error;
-    return result;
+    if (others < 0)
+        return fail(segment, PART_WRITERS);
+    bool kept = others == 0 && remove && shmctl(segment->id, IPC_RMID, NULL) < 0 && errno == EPERM;
+    if (writers_close(&segment->writers, others == 0 && !kept) < 0)
+        return fail(segment, PART_WRITERS);
+    if (!kept)
+        return others;
+    errno = EPERM; /* another user's: the next writer takes it over */
+    return fail(segment, PART_SEGMENT);
 }
 
 int segment_join(struct segment *segment, key_t key, int mode) {
@@ -101,11 +99,7 @@ int segment_unlock(struct segment *segment) {
 
 int segment_leave(struct segment *segment) {
     bool removed = segment_removed(segment);
-    int others = writers_leave(&segment->writers);
-    if (others >= 0)
-        others = close_locked(segment, others, true);
-    else
-        fail(segment, PART_WRITERS);
+    int others = close_locked(segment, writers_leave(&segment->writers), true);
     int error = errno == EINVAL ? EIDRM : errno;
     segment_detach(segment);
     errno = error;

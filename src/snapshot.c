@@ -80,6 +80,14 @@ static bool copy_out(const struct SharedSegment *segment, struct snapshot *copy)
     return atomic_load_explicit(&segment->version, memory_order_relaxed) == copy->version;
 }
 
+enum snapshot_state snapshot_check(const struct snapshot *copy) {
+    bool flag = copy->dataReady <= 1;
+    bool pid = copy->processId >= copy->dataReady; /* 0 is nobody's, but right before a message */
+    if (!flag || !pid || !copy->terminated)
+        return SNAPSHOT_DAMAGED;
+    return copy->dataReady ? SNAPSHOT_WHOLE : SNAPSHOT_NOTHING;
+}
+
 enum snapshot_state snapshot(const struct SharedSegment *segment, struct snapshot *copy) {
     int tries = 0;
     while (!copy_out(segment, copy)) {
@@ -88,9 +96,7 @@ enum snapshot_state snapshot(const struct SharedSegment *segment, struct snapsho
         if (tries > EAGER_TRIES)
             nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
     }
-    if (copy->dataReady > 1 || copy->processId < copy->dataReady || !copy->terminated)
-        return SNAPSHOT_DAMAGED;
-    return copy->dataReady ? SNAPSHOT_WHOLE : SNAPSHOT_NOTHING;
+    return snapshot_check(copy);
 }
 
 #ifdef __linux__

@@ -75,8 +75,15 @@ int writers_leave_locked(const struct writers *set) {
     return semctl(set->id, LIVE, GETVAL);
 }
 
-int writers_remove(const struct writers *set) {
-    return semctl(set->id, 0, IPC_RMID);
+int writers_close(const struct writers *set, bool last) {
+    if (!last)
+        return writers_unlock(set);
+    if (semctl(set->id, 0, IPC_RMID) == 0)
+        return 0;
+    int error = errno;
+    writers_unlock(set);
+    errno = error;
+    return -1;
 }
 
 int writers_count(key_t key) {

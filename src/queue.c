@@ -1,0 +1,137 @@
+#define _GNU_SOURCE
+#include "queue.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/ipc.h>
+
+static int fail(struct queue *queue, enum queue_part part) {
+    queue->failed = part;
+    return -1;
+}
+
+/* An ID that has gone is EINVAL until the kernel uses it again: the same thing to our callers. */
+static int fail_itself(struct queue *queue) {
+    if (errno == EINVAL)
+        errno = EIDRM;
+    return fail(queue, QUEUE_ITSELF);
+}
+
+key_t queue_writers_key(key_t key) {
+    return (key_t)((unsigned)key ^ 0x51000000); /* 'Q' */
+}
+
+/* Gets or creates the queue. The caller holds the writers' lock. */
+static int open_locked(struct queue *queue, int mode, int live) {
+    struct msqid_ds status;
+    queue->id = msgget(queue->key, IPC_CREAT | mode);
+    if (queue->id < 0 || msgctl(queue->id, IPC_STAT, &status) < 0)
+        return fail(queue, QUEUE_ITSELF);
+    if (status.msg_qbytes == QUEUE_CAPACITY)
+        return live > 1 ? QUEUE_IN_USE : QUEUE_LEFT_BEHIND;
+    /* As the kernel made it: nobody's yet, or that of a writer killed right here. */
+    if (status.msg_qnum == 0 && status.msg_stime == 0 && status.msg_rtime == 0) {
+        status.msg_qbytes = QUEUE_CAPACITY;
+        if (msgctl(queue->id, IPC_SET, &status) == 0)
+            return QUEUE_NEW;
+        int error = errno == EPERM ? ENOSPC : errno; /* above kernel.msgmnb */
+        msgctl(queue->id, IPC_RMID, NULL);
+        errno = error;
+    } else {
+        errno = EEXIST;
+    }
+    return fail(queue, QUEUE_ITSELF);
+}
+
+/* The end of every way out: the caller has left, holds the lock, and `others` remain. */
+static int close_locked(struct queue *queue, int others, bool remove) {
+    if (others < 0)
+        return fail(queue, QUEUE_WRITERS);
+    bool kept = others == 0 && remove && msgctl(queue->id, IPC_RMID, NULL) < 0 && errno == EPERM;
+    if (writers_close(&queue->writers, others == 0 && !kept) < 0)
+        return fail(queue, QUEUE_WRITERS);
+    if (!kept)
+        return others;
+    errno = EPERM; /* another user's: the next writer takes it over */
+    return fail(queue, QUEUE_ITSELF);
+}
+
+int queue_join(struct queue *queue, key_t key, int mode) {
+    *queue = (struct queue){.key = key, .id = -1};
+    int live = writers_join(&queue->writers, queue_writers_key(key), mode);
+    if (live < 0)
+        return fail(queue, QUEUE_WRITERS);
+    int found = open_locked(queue, mode, live);
+    if (found >= 0)
+        return writers_unlock(&queue->writers) < 0 ? fail(queue, QUEUE_WRITERS) : found;
+    int error = errno;
+    close_locked(queue, writers_leave_locked(&queue->writers), false);
+    errno = error;
+    return fail(queue, QUEUE_ITSELF);
+}
+
+int queue_leave(struct queue *queue) {
+    int others = writers_leave(&queue->writers);
+    if (others < 0)
+        return fail(queue, QUEUE_WRITERS);
+    struct msqid_ds status;
+    bool removed = msgctl(queue->id, IPC_STAT, &status) < 0;
+    others = close_locked(queue, others, true);
+    if (!removed || others < 0)
+        return others;
+    errno = EIDRM;
+    return fail(queue, QUEUE_ITSELF);
+}
+
+int queue_open(struct queue *queue, key_t key) {
+    struct msqid_ds status;
+    *queue = (struct queue){.key = key};
+    queue->id = msgget(key, 0);
+    if (queue->id < 0 || msgctl(queue->id, IPC_STAT, &status) < 0) {
+        if (errno == EIDRM || errno == EINVAL)
+            errno = ENOENT;
+        return fail(queue, QUEUE_ITSELF);
+    }
+    if (status.msg_qbytes == QUEUE_CAPACITY)
+        return 0;
+    /* Not ours, or not ours yet. */
+    errno = status.msg_qnum == 0 && status.msg_stime == 0 ? ENOENT : EEXIST;
+    return fail(queue, QUEUE_ITSELF);
+}
+
+int queue_send(struct queue *queue, int pid, const char *text, size_t length) {
+    struct {
+        long type;
+        struct SharedData data;
+    } message = {QUEUE_TYPE, {.processId = pid, .dataReady = true}};
+    memcpy(message.data.message, text, length);
+    return msgsnd(queue->id, &message, sizeof message.data, IPC_NOWAIT) < 0 ? fail_itself(queue)
+                                                                            : 0;
+}
+
+int queue_receive(struct queue *queue, struct snapshot *copy) {
+    struct {
+        long type;
+        /* One byte more than ours: a longer message is cut there, and so is recognised. */
+        unsigned char bytes[sizeof(struct SharedData) + 1];
+    } message;
+    ssize_t length = msgrcv(queue->id, &message, sizeof message.bytes, 0, IPC_NOWAIT | MSG_NOERROR);
+    if (length < 0) {
+        if (errno == ENOMSG)
+            errno = EAGAIN;
+        return fail_itself(queue);
+    }
+    if (length != sizeof(struct SharedData) || message.type != QUEUE_TYPE) {
+        errno = EBADMSG;
+        return fail(queue, QUEUE_ITSELF);
+    }
+    memcpy(copy->words, message.bytes, sizeof copy->words);
+    copy->dataReady = message.bytes[offsetof(struct SharedData, dataReady)];
+    copy->terminated = memchr(copy->message, '\0', MESSAGE_SIZE) != NULL;
+    return (int)snapshot_check(copy);
+}
+
+int queue_length(struct queue *queue) {
+    struct msqid_ds status;
+    return msgctl(queue->id, IPC_STAT, &status) < 0 ? fail_itself(queue) : (int)status.msg_qnum;
+}
