@@ -120,7 +120,7 @@ def follow(options, memory):
         if state not in (WHOLE, NOTHING):
             explain(options.key, memory, state, data)
         if state == WHOLE and version != seen:
-            write(data.shown(follow=True, raw=options.raw))
+            write(data.shown(options))
             seen = version
         elif gone:
             if seen is None:
@@ -149,7 +149,7 @@ def main():
     elif state != WHOLE:
         explain(options.key, memory, state, data)
     else:
-        write(data.shown(follow=False, raw=options.raw))
+        write(data.shown(options))
 
     if not versioned:
         warn(f'segment with key {options.key} carries no version: whether the message is whole '

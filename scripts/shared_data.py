@@ -18,6 +18,7 @@ except ImportError:
 KEY = 5678
 SIZE = 1024                              # bytes of a segment; a larger one is accepted
 SHARED_DATA = struct.Struct('=i900sB')   # processId, message, dataReady
+SHARED_DATA_SIZE = 908                   # with the padding behind dataReady
 VERSION_OFFSET = 908
 TAIL = struct.Struct('=II')              # version, magic
 MAGIC = 0x31726150
@@ -60,11 +61,11 @@ class SharedData:
         return (f'processId {self.process_id}, dataReady {self.data_ready}, '
                 f'message {"with" if self.terminated else "without"} NUL')
 
-    def shown(self, follow, raw, source='Shared Memory'):
+    def shown(self, options, source='Shared Memory'):
         """The bytes to print: the message alone, a line, or the seed's display."""
-        if raw:
+        if options.raw:
             return self.message + b'\n'
-        if follow:
+        if options.follow:
             return b'%d: %s\n' % (self.process_id, escape(self.message, one_line=True))
         characters = len(self.message.decode('utf-8', 'surrogateescape'))
         return b'''\
