@@ -1,26 +1,63 @@
+# make help says what there is to make.
+
 CC ?= cc
 CFLAGS ?= -O2 -g
-ALL_CFLAGS = -std=c11 -Wall -Wextra -Wpedantic -Iinclude -MMD -MP $(CPPFLAGS) $(CFLAGS)
+FLAGS = -std=c11 -Wall -Wextra -Wpedantic -Iinclude -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
-all: writer reader build/queue_writer build/queue_reader
+PROGRAMS = writer reader build/queue_writer build/queue_reader build/bench
+COMMON = build/cli.o build/snapshot.o build/writers.o
+SHOWN = build/options.o build/report.o
+BENCH = $(patsubst src/%.c,build/%.o,$(wildcard src/bench/*.c))
 
-COMMON = build/cli.o build/options.o build/report.o build/snapshot.o build/writers.o
-writer: build/writer.o build/input.o build/segment.o $(COMMON)
-reader: build/reader.o build/segment.o $(COMMON)
-build/queue_writer: build/queue_writer.o build/input.o build/queue.o $(COMMON)
-build/queue_reader: build/queue_reader.o build/queue.o $(COMMON)
-writer reader build/queue_writer build/queue_reader:
+all: $(PROGRAMS)
+
+writer: build/writer.o build/input.o build/segment.o $(SHOWN) $(COMMON)
+reader: build/reader.o build/segment.o $(SHOWN) $(COMMON)
+build/queue_writer: build/queue_writer.o build/input.o build/queue.o $(SHOWN) $(COMMON)
+build/queue_reader: build/queue_reader.o build/queue.o $(SHOWN) $(COMMON)
+build/bench: $(BENCH) build/segment.o $(COMMON)
+
+$(PROGRAMS):
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-build/%.o: src/%.c Makefile | build
-	$(CC) $(ALL_CFLAGS) -c -o $@ $<
+build/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -c -o $@ $<
 
-build:
-	mkdir -p $@
+run: all
+	scripts/run_both.sh
+
+test: all
+	python=$$(scripts/python.sh) && $$python tests/run.py
+
+stress: all
+	python=$$(scripts/python.sh) && $$python tests/stress.py
+
+bench: build/bench
+	build/bench
+
+SOURCES = $(wildcard src/*.c src/*/*.c include/*.h src/*/*.h tests/*.c)
+lint:
+	clang-format --dry-run -Werror $(SOURCES)
+	shellcheck scripts/*.sh .ci/run
+	for cc in gcc clang; do \
+	    for source in $(filter %.c,$(SOURCES)); do \
+	        $$cc $(FLAGS) -Werror -c -MF /dev/null -o /dev/null $$source || exit 1; \
+	    done; \
+	done
 
 clean:
 	rm -rf build writer reader
 
--include $(wildcard build/*.d)
+help:
+	@echo 'make         build writer, reader and the rest (CC and CFLAGS are respected)'
+	@echo 'make run     run writer, reader and reader.py together: scripts/run_both.sh'
+	@echo 'make test    run the tests, in less than a minute'
+	@echo 'make stress  kill, stop and fail the programs in every way there is, in some minutes'
+	@echo 'make bench   measure every kind of IPC side by side'
+	@echo 'make lint    check format, shell scripts and warnings (clang-format, shellcheck, clang)'
+	@echo 'make clean   remove what was built'
 
-.PHONY: all clean
+-include $(wildcard build/*.d build/*/*.d)
+
+.PHONY: all run test stress bench lint clean help

@@ -24,4 +24,8 @@ struct reader_options {
 void writer_options(struct writer_options *options, enum medium medium, int argc, char *argv[]);
 void reader_options(struct reader_options *options, enum medium medium, int argc, char *argv[]);
 
+/* Prints a message as a reader's options want it; false, with a message, if it can't be written. */
+bool options_show(const struct reader_options *options, enum medium medium, int pid,
+                  const char *text);
+
 #endif

@@ -21,12 +21,12 @@ size_t report_characters(const char *text, size_t length);
 /* The writer's display of what it shared. */
 void report_written(enum medium medium, int pid, const char *text, size_t length);
 
-/* The reader's display, in this order. */
+/* The reader's display: before it looks, when it has found the object, and the message. */
 void report_attempt(enum medium medium, key_t key);
 void report_connected(enum medium medium, int id);
 void report_retrieved(enum medium medium, int pid, const char *text, size_t length);
 
-/* A reader's other formats: "12345: text" on one line, or the bytes of the message alone. */
+/* Or, instead of these, a message on one line ("12345: text"), or its bytes alone and a newline. */
 void report_line(int pid, const char *text, size_t length);
 void report_raw(const char *text, size_t length);
 

@@ -24,7 +24,7 @@ for python in python3 /usr/bin/python3 build/venv/bin/python; do
 done
 
 say 'no Python here has sysv_ipc: making build/venv and installing it from PyPI'
-if python3 -m venv build/venv >&2 &&
+if python3 -m venv build/venv >/dev/null &&
     timeout 120 build/venv/bin/python -m pip install --quiet --retries 0 --timeout 10 sysv_ipc >&2
 then
     usable build/venv/bin/python && exit

@@ -11,8 +11,8 @@ import sys
 import time
 
 from shared_data import (
-    DONE, NOTHING_YET, Parser, SHARED_DATA_SIZE, SharedData, fail, key_t, warn, write,
-    writers_count)
+    DONE, NOTHING_YET, Parser, SHARED_DATA_SIZE, SharedData, fail, key_t, missing, refused,
+    warn, write, writers_count)
 import sysv_ipc
 
 CAPACITY = 16 * SHARED_DATA_SIZE  # in bytes: what a queue of ours is recognised by
@@ -23,16 +23,6 @@ LONGEST = 65536                   # of a stranger's messages; the kernel's limit
 def writers_key(key):
     """The key of the set that belongs to the queue with this key."""
     return key ^ 0x51000000
-
-
-def refuse(options, error):
-    fail(f'cannot use the message queue with key {options.key} (0x{options.key:x}): {error}; '
-         "'ipcs -q' shows whose it is; use another key with --key")
-
-
-def no_queue(options):
-    fail(f'cannot open the message queue with key {options.key} (0x{options.key:x}): No such file '
-         'or directory; start the writer first, or wait for it with --wait', NOTHING_YET)
 
 
 def open_queue(options):
@@ -46,8 +36,10 @@ def open_queue(options):
     except sysv_ipc.ExistentialError:
         return None
     except (sysv_ipc.Error, OSError) as error:
-        return refuse(options, error)
-    return refuse(options, 'it was made by another program and is left untouched')
+        return refused('open', 'message queue', options.key, error)
+    return fail(f'queue {queue.id} with key {options.key} (0x{options.key:x}) is not ours: it was '
+                "made by another program (see 'ipcs -q') and is left untouched; use another key "
+                'with --key')
 
 
 def take(options, queue):
@@ -62,9 +54,9 @@ def take(options, queue):
         except OSError as error:
             if error.errno in (errno.EIDRM, errno.EINVAL):
                 raise sysv_ipc.ExistentialError('the queue was removed') from error
-            return refuse(options, error)
+            return refused('receive from', 'message queue', options.key, error)
         except sysv_ipc.Error as error:
-            return refuse(options, error)
+            return refused('receive from', 'message queue', options.key, error)
         if kind == TYPE and len(raw) == SHARED_DATA_SIZE:
             data = SharedData(raw)
             if data.data_ready and not data.damaged():
@@ -93,7 +85,7 @@ def first_message(options):
             return queue, data
         if time.monotonic() >= deadline:
             if not queue:
-                no_queue(options)
+                missing('open', 'message queue', options.key)
             fail(f'queue with key {options.key}: no message is in it; wait for one with --wait',
                  NOTHING_YET)
         time.sleep(0.001 if connected else 0.01)
@@ -113,7 +105,7 @@ def follow(options, queue):
             shown = True
         elif gone:
             if not shown:
-                no_queue(options)
+                missing('open', 'message queue', options.key)
             return
         elif time.monotonic() >= look_up:
             # Having seen them gone, look once more: their last message may have come between.

@@ -11,7 +11,7 @@ import time
 
 from shared_data import (
     DONE, FAILED, MAGIC, NOTHING_YET, Parser, SIZE, SharedData, TAIL, VERSION_OFFSET, fail, key_t,
-    warn, write, writers_count)
+    missing, refused, warn, write, writers_count)
 import sysv_ipc
 
 SHM_DEST = 0o1000  # in a segment's mode: marked for destruction, see shmctl(2)
@@ -30,16 +30,15 @@ def snapshot(memory):
     """
     for attempt in range(1500):
         version = version_of(memory)
-        if version % 2 == 0:
-            raw = memory.read(SIZE)
-            if version_of(memory) == version:
-                break
+        raw = memory.read(SIZE)
+        versioned = TAIL.unpack_from(raw, VERSION_OFFSET)[1] == MAGIC
+        if not (versioned and version % 2) and version_of(memory) == version:
+            break
         if attempt > 100:
             time.sleep(0.001)
     else:
         return TORN if version % 2 else BUSY, version, True, None
     data = SharedData(raw)
-    versioned = TAIL.unpack_from(raw, VERSION_OFFSET)[1] == MAGIC
     state = DAMAGED if data.damaged() else WHOLE if data.data_ready else NOTHING
     return state, version, versioned, data
 
@@ -73,8 +72,7 @@ def attach(number):
     except (sysv_ipc.ExistentialError, ValueError):  # never there, or removed between two calls
         return None
     except (sysv_ipc.Error, OSError, MemoryError) as error:
-        return fail(f'cannot attach the shared memory segment with key {number} (0x{number:x}): '
-                    f"{error}; 'ipcs -m' shows whose it is; use another key with --key")
+        return refused('attach', 'shared memory segment', number, error)
 
 
 def first_snapshot(options):
@@ -90,47 +88,65 @@ def first_snapshot(options):
             wait_for_version(memory, found[1], min(left, 0.5))
             memory.detach()
         elif left <= 0:
-            fail(f'cannot attach the shared memory segment with key {options.key} '
-                 f'(0x{options.key:x}): No such file or directory; start the writer first, or '
-                 'wait for it with --wait', NOTHING_YET)
+            missing('attach', 'shared memory segment', options.key)
         else:
             time.sleep(0.01)
 
 
 def explain(number, memory, state, data):
-    """Says why there is no message to show, and ends."""
+    """Says why there is no message to show. Returns the exit status."""
     segment = f'segment with key {number}'
     if state == NOTHING:
-        fail(f'{segment}: nothing was published yet; wait for it with --wait', NOTHING_YET)
+        warn(f'{segment}: nothing was published yet; wait for it with --wait')
+        return NOTHING_YET
     if state == TORN:
         how = 'was killed' if writers_count(number) == 0 else 'was stopped or killed'
-        fail(f'{segment}: its message is torn, a writer {how} half-way; the next message '
+        warn(f'{segment}: its message is torn, a writer {how} half-way; the next message '
              'replaces it')
-    if state == BUSY:
-        fail(f'{segment}: messages follow each other too fast to read one; try again')
-    warn(f'{segment} holds no SharedData: {data.describe()}')
-    stranger(number, memory)
+    elif state == BUSY:
+        warn(f'{segment}: messages follow each other too fast to read one; try again')
+    else:
+        warn(f'{segment} holds no SharedData: {data.describe()}')
+        stranger(number, memory)
+    return FAILED
 
 
 def follow(options, memory):
+    """Prints each new message until the writers have gone. A message that stays torn is no reason
+    to stop while there are writers, who will replace it. Returns the exit status."""
     seen = None
     gone = False
     while True:
         state, version, versioned, data = snapshot(memory)
-        if state not in (WHOLE, NOTHING):
-            explain(options.key, memory, state, data)
-        if state == WHOLE and version != seen:
+        if state == DAMAGED:
+            return explain(options.key, memory, state, data)
+        fresh = state != NOTHING and version != seen
+        if fresh and state == WHOLE:
             write(data.shown(options))
+        elif fresh:
+            explain(options.key, memory, state, data)
+        if fresh:
             seen = version
+        elif gone and state == WHOLE:
+            return epilogue(options.key, memory, versioned, data)
         elif gone:
-            if seen is None:
-                explain(options.key, memory, state, data)
-            return versioned, data
+            return explain(options.key, memory, state, data) if state == NOTHING else FAILED
         else:
             # Having seen them gone, look once more: their last message may have come between.
             gone = removed(memory) or writers_count(options.key) == 0
             if not gone:
                 wait_for_version(memory, version, 0.5)
+
+
+def epilogue(number, memory, versioned, data):
+    """What is to be said of a message that was shown. Returns the exit status."""
+    if not versioned:
+        warn(f'segment with key {number} carries no version: whether the message is whole '
+             "can't be checked")
+    elif writers_count(number) == 0 and not removed(memory):
+        warn(f'segment with key {number}: no writer is alive; the message was left behind by '
+             f'process {data.process_id}')
+    return DONE
 
 
 def main():
@@ -145,19 +161,11 @@ def main():
         write(b'Successfully connected to shared memory (ID: %d)\n\n'
               b'Reading data from shared memory...\n\n' % memory.id)
     if options.follow:
-        versioned, data = follow(options, memory)
-    elif state != WHOLE:
-        explain(options.key, memory, state, data)
-    else:
-        write(data.shown(options))
-
-    if not versioned:
-        warn(f'segment with key {options.key} carries no version: whether the message is whole '
-             "can't be checked")
-    elif writers_count(options.key) == 0 and not removed(memory):
-        warn(f'segment with key {options.key}: no writer is alive; the message was left behind by '
-             f'process {data.process_id}')
-    return DONE
+        return follow(options, memory)
+    if state != WHOLE:
+        return explain(options.key, memory, state, data)
+    write(data.shown(options))
+    return epilogue(options.key, memory, versioned, data)
 
 
 if __name__ == '__main__':

@@ -3,7 +3,9 @@
 The counterpart of include/shared_data.h, src/report.c and src/cli.c.
 """
 import argparse
+import errno
 import math
+import os
 import re
 import struct
 import sys
@@ -27,7 +29,8 @@ DONE, FAILED, USAGE, NOTHING_YET = range(4)
 
 
 def warn(text):
-    print(f'{PROGRAM}: {text}', file=sys.stderr)
+    if sys.stderr:  # without one, print() would take standard output
+        print(f'{PROGRAM}: {text}', file=sys.stderr)
 
 
 def fail(text, status=FAILED):
@@ -136,6 +139,23 @@ def seconds(text):
     if not re.fullmatch('[0-9]+([.][0-9]*)?', text) or len(text) > 15:
         raise argparse.ArgumentTypeError(f"'{text}' is not a number of seconds")
     return float(text)
+
+
+def refused(tried, thing, number, error):
+    """Ends the program: sysv_ipc raised `error` when `tried` was done to `thing`."""
+    listing = 'ipcs -q' if 'queue' in thing else 'ipcs -m'
+    hint = f"'{listing}' may show why"
+    if isinstance(error, sysv_ipc.PermissionsError):
+        error = os.strerror(errno.EACCES)
+        hint = f"it belongs to another user ('{listing}' shows whom); use another key with --key"
+    fail(f'cannot {tried} the {thing} with key {number} (0x{number:x}): {error}; {hint}')
+
+
+def missing(tried, thing, number):
+    """Ends the program: there is no such object."""
+    fail(f'cannot {tried} the {thing} with key {number} (0x{number:x}): '
+         f'{os.strerror(errno.ENOENT)}; start the writer first, or wait for it with --wait',
+         NOTHING_YET)
 
 
 def key_t(number):

@@ -97,9 +97,10 @@ void cli_explain(const char *tried, enum cli_object object, key_t key, int error
     static const struct {
         const char *name, *list, *limits;
     } objects[] = {
-        [CLI_SEGMENT] = {"shared memory segment", "ipcs -m", "kernel.shmmni, kernel.shmall"},
+        [CLI_SEGMENT] = {"shared memory segment", "ipcs -m",
+                         "kernel.shmmni, kernel.shmall, kernel.shmmax"},
         [CLI_SEMAPHORES] = {"semaphore set", "ipcs -s", "kernel.sem"},
-        [CLI_QUEUE] = {"message queue", "ipcs -q", "kernel.msgmni"},
+        [CLI_QUEUE] = {"message queue", "ipcs -q", "kernel.msgmni, kernel.msgmnb"},
     };
     const char *list = objects[object].list;
     char hint[200];

@@ -16,7 +16,7 @@
 enum input {
     INPUT_LINE,
     INPUT_END,
-    INPUT_TOO_LONG, /* the next call goes on behind what was read */
+    INPUT_TOO_LONG, /* the next call goes on behind what was read, at the newline at the latest */
     INPUT_SIGNAL,
     INPUT_ERROR /* errno says which */
 };
@@ -90,9 +90,10 @@ static enum input next_line(char line[MESSAGE_SIZE], size_t *length) {
         const char *start = buffer + at, *newline = memchr(start, '\n', filled - at);
         size_t count = newline ? (size_t)(newline - start) : filled - at;
         more = !newline && filled > 0;
-        at += newline ? count + 1 : count;
+        at += count;
         if (count >= MESSAGE_SIZE - *length)
             return INPUT_TOO_LONG;
+        at += newline ? 1 : 0;
         memcpy(line + *length, start, count);
         *length += count;
     }

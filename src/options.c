@@ -136,3 +136,15 @@ void reader_options(struct reader_options *options, enum medium medium, int argc
     }
     cli_no_arguments(argc, argv);
 }
+
+bool options_show(const struct reader_options *options, enum medium medium, int pid,
+                  const char *text) {
+    size_t length = strlen(text);
+    if (options->raw)
+        report_raw(text, length);
+    else if (options->follow)
+        report_line(pid, text, length);
+    else
+        report_retrieved(medium, pid, text, length);
+    return cli_flush();
+}

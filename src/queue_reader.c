@@ -8,7 +8,6 @@
 #include <err.h>
 #include <errno.h>
 #include <stdio.h>
-#include <string.h>
 
 struct reader {
     struct reader_options options;
@@ -23,15 +22,8 @@ static int explain(const struct reader *reader, const char *tried) {
 }
 
 static bool show(const struct reader *reader) {
-    const char *text = reader->copy.message;
-    size_t length = strlen(text);
-    if (reader->options.raw)
-        report_raw(text, length);
-    else if (reader->options.follow)
-        report_line(reader->copy.processId, text, length);
-    else
-        report_retrieved(MESSAGE_QUEUE, reader->copy.processId, text, length);
-    return cli_flush();
+    return options_show(&reader->options, MESSAGE_QUEUE, reader->copy.processId,
+                        reader->copy.message);
 }
 
 /* Takes the next message of ours out of the queue: 0, or -1 with errno as queue_receive(). */

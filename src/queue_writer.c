@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 static void explain(const struct queue *queue, const char *tried) {
+    int error = errno;
     bool itself = queue->failed == QUEUE_ITSELF;
     key_t key = itself ? queue->key : queue_writers_key(queue->key);
-    cli_explain(tried, itself ? CLI_QUEUE : CLI_SEMAPHORES, key, errno, writers_holder(key));
+    cli_explain(tried, itself ? CLI_QUEUE : CLI_SEMAPHORES, key, error, writers_holder(key));
 }
 
 /* Sends one message. As long as the queue is full it tries again, until a signal ends that; if it
@@ -98,7 +99,7 @@ int main(int argc, char *argv[]) {
         return CLI_FAILED;
     }
     if (state == QUEUE_LEFT_BEHIND)
-        warnx("queue %d with key %u was left behind by a killed writer, with messages: %d",
+        warnx("queue %d with key %u was left behind by an earlier writer, with messages: %d",
               queue.id, (unsigned)options.key, queue_length(&queue));
     printf("Message queue %s successfully with ID: %d\n"
            "\n",

@@ -11,8 +11,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <stdio.h>
-#include <string.h>
 
 /* How often a sleeper looks up: for a segment to appear, and for writers to be gone. */
 enum { ATTACH_MILLISECONDS = 10, LOOK_UP_MILLISECONDS = 500 };
@@ -56,7 +54,6 @@ static void stranger(const struct reader *reader) {
 /* Says why there is no message to show; the exit status. */
 static int explain(const struct reader *reader, int state) {
     unsigned key = (unsigned)reader->options.key;
-    fflush(stdout);
     switch (state) {
     case SNAPSHOT_NOTHING:
         warnx("segment with key %u: nothing was published yet; wait for it with --wait", key);
@@ -80,33 +77,45 @@ static int explain(const struct reader *reader, int state) {
     }
 }
 
-/* Prints the message; false if it can't be written. */
 static bool show(const struct reader *reader) {
-    const char *text = reader->copy.message;
-    size_t length = strlen(text);
-    if (reader->options.raw)
-        report_raw(text, length);
-    else if (reader->options.follow)
-        report_line(reader->copy.processId, text, length);
-    else
-        report_retrieved(SHARED_MEMORY, reader->copy.processId, text, length);
-    return cli_flush();
+    return options_show(&reader->options, SHARED_MEMORY, reader->copy.processId,
+                        reader->copy.message);
 }
 
+/* What is to be said of a message that was shown; the exit status. */
+static int epilogue(const struct reader *reader) {
+    unsigned key = (unsigned)reader->options.key;
+    if (!reader->copy.versioned)
+        warnx("segment with key %u carries no version: whether the message is whole can't be "
+              "checked",
+              key);
+    else if (writers_count(reader->options.key) == 0 && !segment_removed(&reader->segment))
+        warnx("segment with key %u: no writer is alive; the message was left behind by process %d",
+              key, reader->copy.processId);
+    return CLI_DONE;
+}
+
+/* Prints each new message until the writers have gone. A message that stays torn is no reason to
+ * stop while there are writers, who will replace it. */
 static int follow(struct reader *reader) {
     const struct SharedSegment *shared = reader->segment.shared;
-    bool shown = false, gone = false;
+    bool known = false, gone = false;
     for (unsigned seen = 0;;) {
         int state = (int)snapshot(shared, &reader->copy);
-        if (state != SNAPSHOT_WHOLE && state != SNAPSHOT_NOTHING)
+        if (state == SNAPSHOT_DAMAGED)
             return explain(reader, state);
-        if (state == SNAPSHOT_WHOLE && (!shown || reader->copy.version != seen)) {
-            if (!show(reader))
-                return CLI_FAILED;
+        bool fresh = state != SNAPSHOT_NOTHING && (!known || reader->copy.version != seen);
+        if (fresh && state == SNAPSHOT_WHOLE && !show(reader))
+            return CLI_FAILED;
+        if (fresh && state != SNAPSHOT_WHOLE)
+            explain(reader, state);
+        if (fresh) {
             seen = reader->copy.version;
-            shown = true;
+            known = true;
         } else if (gone) {
-            return shown ? CLI_DONE : explain(reader, state);
+            if (state == SNAPSHOT_WHOLE)
+                return epilogue(reader);
+            return state == SNAPSHOT_NOTHING ? explain(reader, state) : CLI_FAILED;
         } else {
             /* Having seen them gone, look once more: their last message may have come between. */
             gone = segment_removed(&reader->segment) || writers_count(reader->options.key) == 0;
@@ -136,24 +145,11 @@ static int read_message(struct reader *reader) {
     if (story)
         report_connected(SHARED_MEMORY, reader->segment.id);
 
-    if (reader->options.follow) {
-        int status = follow(reader);
-        if (status != CLI_DONE)
-            return status;
-    } else if (state != SNAPSHOT_WHOLE) {
+    if (reader->options.follow)
+        return follow(reader);
+    if (state != SNAPSHOT_WHOLE)
         return cli_flush() ? explain(reader, state) : CLI_FAILED;
-    } else if (!show(reader)) {
-        return CLI_FAILED;
-    }
-
-    if (!reader->copy.versioned)
-        warnx(
-            "segment with key %u carries no version: whether the message is whole can't be checked",
-            (unsigned)reader->options.key);
-    else if (writers_count(reader->options.key) == 0 && !segment_removed(&reader->segment))
-        warnx("segment with key %u: no writer is alive; the message was left behind by process %d",
-              (unsigned)reader->options.key, reader->copy.processId);
-    return CLI_DONE;
+    return show(reader) ? epilogue(reader) : CLI_FAILED;
 }
 
 int main(int argc, char *argv[]) {

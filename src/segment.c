@@ -14,7 +14,7 @@ static int fail(struct segment *segment, enum segment_part part) {
 static int attach(struct segment *segment, int flags) {
     void *address = shmat(segment->id, NULL, flags);
     if (address == (void *)-1)
-        return fail(segment, PART_SEGMENT);
+        return -1;
     segment->shared = address;
     return 0;
 }
@@ -28,18 +28,19 @@ void segment_detach(struct segment *segment) {
 /* Gets or creates the segment and looks at what is in it. The caller holds the lock. */
 static int open_locked(struct segment *segment, int mode, int live) {
     static const struct SharedSegment zeros;
+    struct shmid_ds status;
     segment->id = shmget(segment->key, SHARED_SIZE, IPC_CREAT | mode);
     if (segment->id < 0) {
-        if (errno == EINVAL) /* there is one, and it is smaller */
-            errno = EEXIST;
+        if (errno == EINVAL) /* there is one, and it is smaller; or kernel.shmmax is too small */
+            errno = shmget(segment->key, 0, 0) < 0 ? ENOSPC : EEXIST;
         return fail(segment, PART_SEGMENT);
     }
-    if (attach(segment, 0) < 0)
-        return -1;
+    if (attach(segment, 0) < 0 || shmctl(segment->id, IPC_STAT, &status) < 0)
+        return fail(segment, PART_SEGMENT);
 
     if (atomic_load_explicit(&segment->shared->magic, memory_order_relaxed) == SHARED_MAGIC)
         return live > 1 ? SEGMENT_IN_USE : SEGMENT_LEFT_BEHIND;
-    if (memcmp(segment->shared, &zeros, sizeof zeros) == 0) {
+    if (status.shm_segsz == SHARED_SIZE && memcmp(segment->shared, &zeros, sizeof zeros) == 0) {
         atomic_store_explicit(&segment->shared->magic, SHARED_MAGIC, memory_order_relaxed);
         return SEGMENT_NEW;
     }

@@ -35,7 +35,8 @@ void publish(struct SharedSegment *segment, int pid, const char *text, size_t le
     unsigned version = atomic_load_explicit(&segment->version, memory_order_relaxed);
     size_t before = words_for(version & 1 ? MESSAGE_SIZE - 1 : length_hint(segment));
     version |= 1;
-    atomic_store_explicit(&segment->version, version, memory_order_relaxed);
+    /* Release: whoever sees the odd version sees the magic that makes it one. */
+    atomic_store_explicit(&segment->version, version, memory_order_release);
     /* Release fence: whoever sees any of the stores below also sees the odd version. It pairs with
      * the acquire fence in snapshot(). */
     atomic_thread_fence(memory_order_release);
@@ -55,13 +56,14 @@ void publish(struct SharedSegment *segment, int pid, const char *text, size_t le
     atomic_store_explicit(&segment->version, version + 1, memory_order_release);
 }
 
-/* Copies what the message uses; true if the copy is whole, that is, nobody published meanwhile. */
+/* Copies what the message uses; true if the copy is whole, that is, nobody published meanwhile. In
+ * a segment without magic the version is just a number that must stay the same. */
 static bool copy_out(const struct SharedSegment *segment, struct snapshot *copy) {
-    /* Acquire: the copy below can't be older than this version. */
+    /* Acquire: nothing that is loaded below can be older than this version. */
     copy->version = atomic_load_explicit(&segment->version, memory_order_acquire);
-    if (copy->version & 1)
-        return false;
     copy->versioned = atomic_load_explicit(&segment->magic, memory_order_relaxed) == SHARED_MAGIC;
+    if (copy->versioned && copy->version & 1)
+        return false;
     size_t length = copy->versioned ? length_hint(segment) : MESSAGE_SIZE - 1;
     size_t used = words_for(length);
 #pragma GCC unroll 8

@@ -86,7 +86,7 @@ int main(int argc, char *argv[]) {
         return CLI_FAILED;
     }
     if (state == SEGMENT_LEFT_BEHIND)
-        warnx("segment %d with key %u was left behind by a killed writer", segment.id,
+        warnx("segment %d with key %u was left behind by an earlier writer", segment.id,
               (unsigned)options.key);
     printf("Shared memory %s successfully with ID: %d\n"
            "Attached to shared memory\n"

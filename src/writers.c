@@ -29,8 +29,8 @@ static int find_set(key_t key, int mode) {
     struct semid_ds status;
     int id = semget(key, SEMAPHORES, mode);
     if (id < 0) {
-        if (errno == EINVAL) /* there is one, with fewer semaphores */
-            errno = EEXIST;
+        if (errno == EINVAL) /* there is one, with fewer semaphores; or kernel.sem allows no two */
+            errno = semget(key, 0, 0) < 0 ? ENOSPC : EEXIST;
         return -1;
     }
     if (semctl(id, 0, IPC_STAT, &status) < 0)
