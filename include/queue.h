@@ -36,7 +36,8 @@ key_t queue_writers_key(key_t key);
 
 /* Joins the queue of `key` as a writer; what doesn't exist is made, with permissions `mode`.
  * Returns what was found. Messages in a queue that was left behind stay in it. EEXIST: queue or set
- * are a stranger's and were left untouched. After a failure nothing made here stays behind. */
+ * are a stranger's and were left untouched. After a failure nothing made here stays behind, except
+ * perhaps an empty set for the next writer to use. */
 int queue_join(struct queue *queue, key_t key, int mode);
 
 /* Leaves. The last writer removes queue and set, and with them what nobody received. Returns how

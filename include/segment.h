@@ -31,7 +31,7 @@ struct segment {
 /* Joins the channel of `key` as a writer; what doesn't exist is made, with permissions `mode`.
  * Returns what was found, with the lock released. EEXIST: the key's segment (PART_SEGMENT) or set
  * (PART_WRITERS) is a stranger's and was left untouched. After a failure nothing is held, and
- * nothing made here stays behind. */
+ * nothing made here stays behind, except perhaps an empty set for the next writer to use. */
 int segment_join(struct segment *segment, key_t key, int mode);
 
 /* The writers' lock, to be held for each publish(). EIDRM from segment_lock(): somebody removed the

@@ -1,0 +1,21 @@
+/* Prints what tests/test_layout.py compares: numbers on a line, then a segment's bytes. */
+#include "shared_data.h"
+
+#include <stdio.h>
+#include <string.h>
+
+int main(void) {
+    static union {
+        struct SharedData data;
+        struct SharedSegment segment;
+    } bytes;
+    bytes.data.processId = 0x01020304;
+    memset(bytes.data.message, 'm', MESSAGE_SIZE - 1);
+    bytes.data.dataReady = true;
+    bytes.segment.version = 0x05060708;
+    bytes.segment.magic = SHARED_MAGIC;
+    printf("%d %d %d %zu %zu\n", SHARED_KEY, SHARED_SIZE, MESSAGE_SIZE, sizeof(struct SharedData),
+           offsetof(struct SharedSegment, version));
+    fwrite(&bytes, sizeof bytes, 1, stdout);
+    return 0;
+}

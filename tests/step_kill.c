@@ -1,0 +1,271 @@
+/* Kills a publisher at every single instruction of publish() and looks at what it left.
+ *
+ * A child shares a segment and publishes under ptrace(2); its parent steps it one instruction at a
+ * time. What a kill after an instruction leaves is the segment as it is then, so each sweep goes
+ * through publish() once and judges a copy of the segment after every instruction. That a kill
+ * leaves just that is tried, too: after every instruction of one sweep and after some of the
+ * others the publisher is killed in earnest, and the bytes are compared. What is judged:
+ *
+ *   - an even version means one whole message, the old one or the new one, and snapshot() says so;
+ *     an odd one is what snapshot() calls torn (it says so after seconds of patience, so it is
+ *     asked only a few times);
+ *   - who knows only dataReady sees 0 or a whole message;
+ *   - the next publish() repairs everything: exactly its message, zeros behind it, a version that
+ *     a follower of the old message takes for a new one.
+ *
+ * Exit status: 0 all well, 1 something was wrong, 77 nothing can be traced here. */
+#define _GNU_SOURCE
+#include "snapshot.h"
+
+#include <err.h>
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SKIPPED = 77, MOST_PROBLEMS = 20, MOST_STEPS = 100000 };
+
+struct message {
+    int pid;
+    size_t length;
+    char text[MESSAGE_SIZE];
+};
+
+static struct SharedSegment *shared; /* with the publisher that is stepped */
+static struct SharedSegment left;    /* what it left: judged and repaired here */
+static int problems, snapshots_of_torn;
+static unsigned long left_old, left_new, left_torn;
+static const char *scenario;
+static long killed_at;
+
+static void problem(const char *what) {
+    if (++problems <= MOST_PROBLEMS)
+        printf("step_kill: %s, killed after instruction %ld: %s\n", scenario, killed_at, what);
+}
+
+/* A message of its own letters: any mixture of two of them is neither. */
+static struct message message(int pid, char letter, size_t length) {
+    struct message made = {.pid = pid, .length = length};
+    for (size_t i = 0; i < length; i++)
+        made.text[i] = (char)(letter + i % 7);
+    return made;
+}
+
+static void put(struct SharedSegment *segment, const struct message *from) {
+    publish(segment, from->pid, from->text, from->length);
+}
+
+/* The bytes as a program sees them that knows struct SharedData only. */
+static bool holds(const struct message *expected) {
+    struct SharedData data;
+    memcpy(&data, (const void *)&left, sizeof data);
+    return data.processId == expected->pid &&
+           memcmp(data.message, expected->text, expected->length + 1) == 0;
+}
+
+static bool snapshot_holds(const struct message *expected) {
+    struct snapshot copy;
+    return snapshot(&left, &copy) == SNAPSHOT_WHOLE && copy.processId == expected->pid &&
+           memcmp(copy.message, expected->text, expected->length + 1) == 0;
+}
+
+/* A child that stops at the begin of publish(). */
+static pid_t start_publisher(const struct message *next) {
+    int status;
+    pid_t child = fork();
+    if (child < 0)
+        err(EXIT_FAILURE, "fork");
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
+            _exit(SKIPPED);
+        raise(SIGSTOP); /* from here */
+        put(shared, next);
+        raise(SIGSTOP); /* to here */
+        _exit(EXIT_FAILURE);
+    }
+    if (waitpid(child, &status, 0) < 0)
+        err(EXIT_FAILURE, "waitpid");
+    if (!WIFSTOPPED(status)) {
+        printf("step_kill: this system lets nobody trace a process\n");
+        exit(SKIPPED);
+    }
+    return child;
+}
+
+/* One instruction; false if it has come to the end of publish(). */
+static bool step(pid_t child) {
+    int status;
+    if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) < 0) {
+        printf("step_kill: there are no single steps here: %s\n", strerror(errno));
+        kill(child, SIGKILL);
+        exit(SKIPPED);
+    }
+    if (waitpid(child, &status, 0) < 0 || !WIFSTOPPED(status))
+        errx(EXIT_FAILURE, "the traced publisher ended by itself");
+    if (WSTOPSIG(status) != SIGTRAP && WSTOPSIG(status) != SIGSTOP)
+        errx(EXIT_FAILURE, "the traced publisher got signal %d", WSTOPSIG(status));
+    return WSTOPSIG(status) == SIGTRAP;
+}
+
+static void end_publisher(pid_t child) {
+    kill(child, SIGKILL);
+    if (waitpid(child, NULL, 0) < 0)
+        err(EXIT_FAILURE, "waitpid");
+}
+
+static void publish_and_die(const struct message *next, long instructions) {
+    pid_t child = start_publisher(next);
+    for (long i = 0; i < instructions && step(child); i++)
+        ;
+    end_publisher(child);
+}
+
+/* What a publisher of `next` left that was killed while `old` was there. */
+static void check_left(const struct message *old, const struct message *next) {
+    struct snapshot copy;
+    bool odd = atomic_load(&left.version) & 1;
+    bool is_old = holds(old), is_new = holds(next);
+    if (odd) {
+        left_torn++;
+        if (snapshots_of_torn < 2 && left_torn % 100 == 1) {
+            snapshots_of_torn++;
+            if (snapshot(&left, &copy) != SNAPSHOT_TORN)
+                problem("snapshot() doesn't call an odd version torn");
+        }
+    } else if (snapshot_holds(old)) {
+        left_old++;
+    } else if (snapshot_holds(next)) {
+        left_new++;
+    } else {
+        problem("an even version, and snapshot() shows neither the old nor the new message");
+    }
+    if (atomic_load(&left.dataReady) > 1)
+        problem("dataReady is neither 0 nor 1");
+    if (atomic_load(&left.dataReady) && !is_old && !is_new)
+        problem("dataReady is 1, and the message is neither the old nor the new one");
+}
+
+/* The next publisher. */
+static void check_repaired(const struct message *third, unsigned seen) {
+    static const char zeros[MESSAGE_SIZE];
+    put(&left, third);
+    struct SharedData data;
+    memcpy(&data, (const void *)&left, sizeof data);
+    unsigned version = atomic_load(&left.version);
+    if (version & 1 || version == seen)
+        problem("after the next publish() the version is odd, or as before");
+    if (data.dataReady != 1 || !holds(third))
+        problem("after the next publish() its message isn't there");
+    if (!(version & 1) && !snapshot_holds(third))
+        problem("after the next publish() snapshot() doesn't show its message");
+    if (memcmp(data.message + third->length, zeros, MESSAGE_SIZE - third->length) != 0)
+        problem("after the next publish() there are remains behind its NUL");
+    if (atomic_load(&left.magic) != SHARED_MAGIC)
+        problem("the magic number has changed");
+}
+
+/* A new segment with `old` in it. Returns its version. */
+static unsigned prepare(const struct message *old, unsigned version) {
+    memset((void *)shared, 0, sizeof *shared);
+    atomic_store(&shared->magic, SHARED_MAGIC);
+    atomic_store(&shared->version, version);
+    put(shared, old);
+    return atomic_load(&shared->version);
+}
+
+/* Every instruction of one publish(), and real kills after `most` of them, evenly spread. Returns
+ * how many instructions there are, those between publish() and its marks among them. */
+static long sweep(const char *name, size_t before, size_t after, unsigned version, long most) {
+    static struct SharedSegment after_step[MOST_STEPS];
+    struct message old = message(1111, 'a', before), next = message(2222, 'h', after),
+                   third = message(3333, 'o', 5);
+    scenario = name;
+    left_old = left_new = left_torn = 0;
+
+    unsigned seen = prepare(&old, version);
+    pid_t child = start_publisher(&next);
+    long steps = 0;
+    for (bool within = true; within; steps++) {
+        if (steps == MOST_STEPS)
+            errx(EXIT_FAILURE, "publish() has more than %d instructions", MOST_STEPS);
+        within = step(child);
+        memcpy(&after_step[steps], (const void *)shared, sizeof *shared);
+        memcpy(&left, (const void *)shared, sizeof left);
+        killed_at = steps + 1;
+        check_left(&old, &next);
+        check_repaired(&third, seen);
+    }
+    end_publisher(child);
+    /* Else the steps weren't where they should be, and the sweep has shown nothing. */
+    if (left_old == 0 || left_torn == 0 || left_new == 0)
+        problem("the sweep didn't go from the old message over a torn one to the new one");
+
+    long kills = 0, stride = (steps + most - 1) / most;
+    for (killed_at = stride; killed_at <= steps; killed_at += stride, kills++) {
+        prepare(&old, version);
+        publish_and_die(&next, killed_at);
+        if (memcmp((const void *)shared, &after_step[killed_at - 1], sizeof *shared) != 0)
+            problem("a kill left other bytes than a step");
+    }
+    printf("step_kill: %s: %ld instructions, of which %lu leave the old message, %lu a torn one, "
+           "%lu the new one; %ld real kills\n",
+           name, steps, left_old, left_torn, left_new, kills);
+    return steps;
+}
+
+/* A second publisher killed while it repairs what the first one left, at some instructions of
+ * each. */
+static long sweep_twice(long steps) {
+    enum { PARTS = 12 };
+    struct message old = message(1111, 'a', 700), first = message(2222, 'h', 250),
+                   second = message(4444, 'A', 40), third = message(3333, 'o', 5);
+    long kills = 0;
+    scenario = "killed while repairing";
+    for (long i = 1; i < PARTS; i++)
+        for (long j = 1; j < PARTS; j++, kills += 2) {
+            unsigned seen = prepare(&old, 0);
+            publish_and_die(&first, i * steps / PARTS);
+            unsigned between = atomic_load(&shared->version);
+            killed_at = j * steps / PARTS;
+            publish_and_die(&second, killed_at);
+            memcpy(&left, (const void *)shared, sizeof left);
+            unsigned version = atomic_load(&left.version);
+            if (!(version & 1) && !snapshot_holds(&second) &&
+                !(version == between && (snapshot_holds(&first) || snapshot_holds(&old))))
+                problem("an even version, and snapshot() shows none of the messages");
+            if (atomic_load(&left.dataReady) && !holds(&old) && !holds(&first) && !holds(&second))
+                problem("dataReady is 1, and the message is a mixture");
+            check_repaired(&third, seen);
+        }
+    printf("step_kill: %s: %ld real kills\n", scenario, kills);
+    return kills;
+}
+
+int main(void) {
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        err(EXIT_FAILURE, "mmap");
+
+    long swept = sweep("a short message after a long one", 700, 40, 0, 10) +
+                 sweep("a long one after a short one", 40, 500, 0, 10) +
+                 sweep("an empty one after the longest", MESSAGE_SIZE - 1, 0, 0, 10) +
+                 sweep("the longest after an empty one", 0, MESSAGE_SIZE - 1, 0, 10) +
+                 sweep("the version's last number", 100, 60, UINT_MAX - 3, 250);
+    long middle = sweep("a shorter one after a long one", 700, 250, 0, 10);
+    swept += middle;
+    sweep_twice(middle);
+
+    if (problems > MOST_PROBLEMS)
+        printf("step_kill: and so on\n");
+    printf("step_kill: %ld instructions swept, problems: %d\n", swept, problems);
+    return problems ? EXIT_FAILURE : EXIT_SUCCESS;
+}
