@@ -5,22 +5,24 @@ CFLAGS ?= -O2 -g
 FLAGS = -std=c11 -Wall -Wextra -Wpedantic -Iinclude -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
 PROGRAMS = writer reader build/queue_writer build/queue_reader build/bench
-COMMON = build/cli.o build/snapshot.o build/writers.o
-SHOWN = build/options.o build/report.o
-BENCH = $(patsubst src/%.c,build/%.o,$(wildcard src/bench/*.c))
+objects = $(patsubst %,build/obj/%.o,$(1))
+SHARED = cli snapshot writers
+SHOWN = options report
 
 all: $(PROGRAMS)
 
-writer: build/writer.o build/input.o build/segment.o $(SHOWN) $(COMMON)
-reader: build/reader.o build/segment.o $(SHOWN) $(COMMON)
-build/queue_writer: build/queue_writer.o build/input.o build/queue.o $(SHOWN) $(COMMON)
-build/queue_reader: build/queue_reader.o build/queue.o $(SHOWN) $(COMMON)
-build/bench: $(BENCH) build/segment.o $(COMMON)
+writer: $(call objects,writer input segment $(SHOWN) $(SHARED))
+reader: $(call objects,reader segment $(SHOWN) $(SHARED))
+build/queue_writer: $(call objects,queue_writer input queue $(SHOWN) $(SHARED))
+build/queue_reader: $(call objects,queue_reader queue $(SHOWN) $(SHARED))
+build/bench: $(call objects,$(patsubst src/%.c,%,$(wildcard src/bench/*.c)) segment $(SHARED))
+
+build/bench: LDLIBS += -lm
 
 $(PROGRAMS):
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-build/%.o: src/%.c Makefile
+build/obj/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -c -o $@ $<
 
@@ -58,6 +60,6 @@ help:
 	@echo 'make lint    check format, shell scripts and warnings (clang-format, shellcheck, clang)'
 	@echo 'make clean   remove what was built'
 
--include $(wildcard build/*.d build/*/*.d)
+-include $(wildcard build/obj/*.d build/obj/*/*.d)
 
 .PHONY: all run test stress bench lint clean help
