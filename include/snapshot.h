@@ -18,7 +18,8 @@ enum snapshot_state {
     SNAPSHOT_DAMAGED  /* not a SharedData: dataReady, processId or message can't be right */
 };
 
-/* A private copy. Every field comes from other processes; only SNAPSHOT_WHOLE vouches for them. */
+/* A private copy of a message. What came from other processes is vouched for by SNAPSHOT_WHOLE
+ * only. */
 struct snapshot {
     union {
         unsigned long words[SHARED_WORDS];
@@ -33,10 +34,14 @@ struct snapshot {
     unsigned version;        /* differs between any two messages of a versioned segment */
 };
 
-/* Replaces the message by `length` bytes of `text` (at most MESSAGE_SIZE - 1, no NUL among them),
- * published by process `pid`. The caller holds the writers' lock: there is one publisher at a time.
- * A publisher that died half-way before is no obstacle. Wakes nobody: see publish_wake(). */
-void publish(struct SharedSegment *segment, int pid, const char *text, size_t length);
+/* Puts a message for publish() together: `length` bytes of `text`, at most MESSAGE_SIZE - 1 and no
+ * NUL among them, published by process `pid`. */
+void snapshot_prepare(struct snapshot *next, int pid, const char *text, size_t length);
+
+/* Replaces the segment's message by `next`, as snapshot_prepare() or snapshot() filled it, whose
+ * text has `length` bytes. The caller holds the writers' lock: there is one publisher at a time. A
+ * publisher that died half-way before is no obstacle. Wakes nobody: see publish_wake(). */
+void publish(struct SharedSegment *segment, const struct snapshot *next, size_t length);
 
 /* Wakes every process in snapshot_await() on this segment: one system call, futex(2). */
 void publish_wake(struct SharedSegment *segment);

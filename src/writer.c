@@ -33,11 +33,13 @@ static void explain(const struct segment *segment, const char *tried) {
 
 static bool send(void *context, const char *text, size_t length) {
     struct segment *segment = context;
+    struct snapshot next;
+    snapshot_prepare(&next, getpid(), text, length);
     if (segment_lock(segment) < 0) {
         explain(segment, "lock");
         return false;
     }
-    publish(segment->shared, getpid(), text, length);
+    publish(segment->shared, &next, length);
     if (segment_unlock(segment) < 0) {
         explain(segment, "unlock");
         return false;

@@ -45,9 +45,11 @@ static size_t compose(char *text, unsigned long number) {
 
 static void publish_all_the_time(void) {
     char text[MESSAGE_SIZE];
+    struct snapshot next;
     for (unsigned long number = 1;; number++) {
         size_t length = compose(text, number);
-        publish(&shared->segment, (int)(number % 1000000) + 1, text, length);
+        snapshot_prepare(&next, (int)(number % 1000000) + 1, text, length);
+        publish(&shared->segment, &next, length);
     }
 }
 

@@ -59,7 +59,9 @@ static struct message message(int pid, char letter, size_t length) {
 }
 
 static void put(struct SharedSegment *segment, const struct message *from) {
-    publish(segment, from->pid, from->text, from->length);
+    struct snapshot next;
+    snapshot_prepare(&next, from->pid, from->text, from->length);
+    publish(segment, &next, from->length);
 }
 
 /* The bytes as a program sees them that knows struct SharedData only. */

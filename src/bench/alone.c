@@ -15,21 +15,27 @@ enum { BURST = 100 }; /* operations between two looks at the clock */
 
 struct work {
     struct segment segment; /* as segment_join() leaves it */
-    char text[LARGEST], plain[LARGEST];
+    struct snapshot next;
+    char plain[LARGEST];
     size_t size;
-    pid_t pid;
     struct snapshot copy;
 };
+
+static void prepare(struct work *work, unsigned number) {
+    char text[LARGEST];
+    message_fill(text, work->size, number);
+    snapshot_prepare(&work->next, getpid(), text, work->size - 1);
+}
 
 /* Through a pointer that the compiler can't see through, or it would leave out repeated copies. */
 static void *(*volatile copy)(void *, const void *, size_t) = memcpy;
 
 static void do_copy(struct work *work) {
-    copy(work->plain, work->text, work->size);
+    copy(work->plain, work->next.message, work->size);
 }
 
 static void do_publish(struct work *work) {
-    publish(work->segment.shared, work->pid, work->text, work->size - 1);
+    publish(work->segment.shared, &work->next, work->size - 1);
 }
 
 static void do_locked_publish(struct work *work) {
@@ -75,12 +81,12 @@ static long burst(void (*run)(struct work *), struct work *work) {
 
 void operations_measure(const struct keeper *keeper, size_t size, size_t count, int rounds,
                         struct row rows[OPERATIONS]) {
-    struct work work = {.segment = joined(keeper), .size = size, .pid = getpid()};
+    struct work work = {.segment = joined(keeper), .size = size};
     size_t batch = count / (size_t)rounds / BURST + 1, total = batch * (size_t)rounds;
     long *times = calloc(OPERATIONS * total, sizeof *times);
     if (!times)
         err(CLI_FAILED, "cannot measure");
-    message_fill(work.text, size, 0);
+    prepare(&work, 0);
     do_publish(&work);
     for (int round = 0; round < rounds; round++)
         for (int i = 0; i < OPERATIONS; i++) {
@@ -124,11 +130,11 @@ static void read_until_over(struct arena *arena, int number) {
 
 void reading_measure(const struct keeper *keeper, int readers, int milliseconds,
                      struct reading *reading) {
-    struct work work = {.segment = joined(keeper), .size = LARGEST, .pid = getpid()};
+    struct work work = {.segment = joined(keeper), .size = LARGEST};
     struct arena *arena = keeper->arena;
     pid_t children[MOST_READERS];
     unsigned number = 0;
-    message_fill(work.text, LARGEST, number);
+    prepare(&work, number);
     do_publish(&work);
     atomic_store(&arena->phase, WAITING);
     for (int i = 0; i < readers; i++) {
@@ -141,7 +147,7 @@ void reading_measure(const struct keeper *keeper, int readers, int milliseconds,
     long start = now();
     atomic_store(&arena->phase, READING);
     while (now() - start < milliseconds * 1000000L) {
-        message_fill(work.text, LARGEST, ++number);
+        prepare(&work, ++number);
         do_locked_publish(&work);
     }
     atomic_store(&arena->phase, OVER);

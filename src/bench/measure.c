@@ -130,7 +130,6 @@ static void check(const struct end *end, const char *received, const char *expec
 /* Sends back what comes in. What doesn't have to happen before the answer happens after it. */
 static void answer(struct end *end, size_t size, size_t count) {
     char expected[LARGEST];
-    end->pid = getpid();
     for (unsigned number = 0; number < count; number++) {
         message_fill(expected, size, number);
         const char *received = end->method->receive(end, size);
@@ -140,10 +139,12 @@ static void answer(struct end *end, size_t size, size_t count) {
 }
 
 static void ask(struct end *end, size_t size, size_t warm_up, size_t count, long *times) {
-    char sent[LARGEST];
-    end->pid = getpid();
+    char text[LARGEST];
+    struct snapshot next;
+    const char *sent = next.message;
     for (unsigned number = 0; number < warm_up + count; number++) {
-        message_fill(sent, size, number);
+        message_fill(text, size, number);
+        snapshot_prepare(&next, getpid(), text, size - 1);
         long start = now();
         end->method->send(end, sent, size);
         const char *received = end->method->receive(end, size);

@@ -14,7 +14,6 @@ struct end {
     int in, out;   /* directions (THERE, BACK) */
     int from, to;  /* descriptors, where the method has any */
     unsigned seen; /* version of the last message received from a segment */
-    pid_t pid;
     union {
         struct snapshot copy;
         struct {
