@@ -4,12 +4,11 @@
  * process ends, whatever ended it, the kernel takes back its count and its lock. Both start at 0,
  * as the kernel makes them, so there is nothing to initialise. See semop(2), semget(2), semctl(2).
  *
- * Functions that return -1 leave the reason in errno. EIDRM or EINVAL: somebody removed the set.
+ * Functions that return -1 leave the reason in errno. EIDRM: somebody removed the set.
  * EAGAIN: the lock was held for longer than a live writer ever holds it. */
 #ifndef WRITERS_H
 #define WRITERS_H
 
-#include <stdbool.h>
 #include <sys/types.h>
 
 struct writers {
@@ -25,13 +24,15 @@ int writers_join(struct writers *set, key_t key, int mode);
 int writers_lock(const struct writers *set);
 int writers_unlock(const struct writers *set);
 
-/* Leaves and keeps the lock. Returns how many live writers remain. */
-int writers_leave(const struct writers *set);        /* takes the lock first */
-int writers_leave_locked(const struct writers *set); /* the caller holds it */
+/* The count of live writers. To be asked while holding the lock: nobody can join then. */
+int writers_live(const struct writers *set);
 
-/* What follows: the `last` writer, having removed what they shared, removes the set and the lock
- * with it; any other releases the lock. EPERM: the set belongs to another user and stays. */
-int writers_close(const struct writers *set, bool last);
+/* Leaves and releases the lock, all or nothing. */
+int writers_leave(const struct writers *set);
+
+/* What the last writer does instead, having removed what they shared: removes the set, and with it
+ * the count and the lock. EPERM: it belongs to another user. */
+int writers_remove(const struct writers *set);
 
 /* The count of live writers of `key`, for those who haven't joined: 0 also if there is no set.
  * Needs read permission only: EACCES. */

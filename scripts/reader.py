@@ -6,6 +6,7 @@ The counterpart of src/reader.c: the same options, output and exit status. It at
 import signal
 signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends us as it ends any program
 
+import errno
 import sys
 import time
 
@@ -72,18 +73,23 @@ def attach(number):
     except (sysv_ipc.ExistentialError, ValueError):  # never there, or removed between two calls
         return None
     except (sysv_ipc.Error, OSError, MemoryError) as error:
+        if getattr(error, 'errno', None) == errno.EIDRM:
+            return None
         return refused('attach', 'shared memory segment', number, error)
 
 
 def first_snapshot(options):
-    """Attaches and takes a first snapshot, waiting for both if the user wants that."""
+    """Attaches and, unless follow() will do it, takes a snapshot, waiting for both if the user wants
+    that."""
     deadline = time.monotonic() + options.wait
     while True:
         memory = attach(options.key)
         left = deadline - time.monotonic()
+        if memory and options.follow:
+            return memory, None
         if memory:
             found = snapshot(memory)
-            if found[0] != NOTHING or options.follow or left <= 0:
+            if found[0] != NOTHING or left <= 0:
                 return memory, found
             wait_for_version(memory, found[1], min(left, 0.5))
             memory.detach()
@@ -156,12 +162,13 @@ def main():
     if story:
         write(b'=== Python Program - Shared Memory Reader ===\n\n'
               b'Attempting to connect to shared memory with key: %d\n' % options.key)
-    memory, (state, _, versioned, data) = first_snapshot(options)
+    memory, found = first_snapshot(options)
     if story:
         write(b'Successfully connected to shared memory (ID: %d)\n\n'
               b'Reading data from shared memory...\n\n' % memory.id)
     if options.follow:
         return follow(options, memory)
+    state, _, versioned, data = found
     if state != WHOLE:
         return explain(options.key, memory, state, data)
     write(data.shown(options))

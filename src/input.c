@@ -54,7 +54,7 @@ static enum input await(short events, int milliseconds) {
     int ready;
     do
         ready = poll(polled, events ? 2 : 1, milliseconds);
-    while (ready < 0 && errno == EINTR); /* stopped and continued */
+    while (ready < 0 && errno == EINTR);
     if (ready < 0)
         return INPUT_ERROR;
     if (polled[0].revents == 0)

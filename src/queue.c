@@ -43,17 +43,20 @@ static int open_locked(struct queue *queue, int mode, int live) {
     return fail(queue, QUEUE_ITSELF);
 }
 
-/* The end of every way out: the caller has left, holds the lock, and `others` remain. */
-static int close_locked(struct queue *queue, int others, bool remove) {
+/* The end of every way out. The caller holds the lock; it is released, or goes with the set. As
+ * long as the last writer counts as live, nobody takes what it is removing for left behind. */
+static int close_locked(struct queue *queue, bool remove) {
+    int others = writers_live(&queue->writers) - 1;
     if (others < 0)
         return fail(queue, QUEUE_WRITERS);
     bool kept = others == 0 && remove && msgctl(queue->id, IPC_RMID, NULL) < 0 && errno == EPERM;
-    if (writers_close(&queue->writers, others == 0 && !kept) < 0)
+    if (others == 0 && !kept && writers_remove(&queue->writers) == 0)
+        return 0;
+    int error = errno;
+    if (writers_leave(&queue->writers) < 0)
         return fail(queue, QUEUE_WRITERS);
-    if (!kept)
-        return others;
-    errno = EPERM; /* another user's: the next writer takes it over */
-    return fail(queue, QUEUE_ITSELF);
+    errno = error; /* EPERM: another user's, which the next writer takes over */
+    return others > 0 ? others : fail(queue, kept ? QUEUE_ITSELF : QUEUE_WRITERS);
 }
 
 int queue_join(struct queue *queue, key_t key, int mode) {
@@ -65,18 +68,17 @@ int queue_join(struct queue *queue, key_t key, int mode) {
     if (found >= 0)
         return writers_unlock(&queue->writers) < 0 ? fail(queue, QUEUE_WRITERS) : found;
     int error = errno;
-    close_locked(queue, writers_leave_locked(&queue->writers), false);
+    close_locked(queue, false);
     errno = error;
     return fail(queue, QUEUE_ITSELF);
 }
 
 int queue_leave(struct queue *queue) {
-    int others = writers_leave(&queue->writers);
-    if (others < 0)
-        return fail(queue, QUEUE_WRITERS);
     struct msqid_ds status;
+    if (writers_lock(&queue->writers) < 0)
+        return fail(queue, QUEUE_WRITERS);
     bool removed = msgctl(queue->id, IPC_STAT, &status) < 0;
-    others = close_locked(queue, others, true);
+    int others = close_locked(queue, true);
     if (!removed || others < 0)
         return others;
     errno = EIDRM;

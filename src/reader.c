@@ -21,15 +21,17 @@ struct reader {
     struct snapshot copy;
 };
 
-/* Attaches and takes a first snapshot, waiting for both if the user wants that. Returns its state,
- * or -1 if there is no segment. */
+/* Attaches and, unless follow() will do it, takes a snapshot, waiting for both if the user wants
+ * that. Returns its state, or -1 if there is no segment. */
 static int first_snapshot(struct reader *reader) {
     double deadline = cli_clock() + reader->options.wait;
     for (;;) {
         double left = deadline - cli_clock();
         if (segment_attach(&reader->segment, reader->options.key) == 0) {
+            if (reader->options.follow)
+                return SNAPSHOT_NOTHING;
             enum snapshot_state state = snapshot(reader->segment.shared, &reader->copy);
-            if (state != SNAPSHOT_NOTHING || reader->options.follow || left <= 0)
+            if (state != SNAPSHOT_NOTHING || left <= 0)
                 return (int)state;
             int longest = left < 0.5 ? (int)(left * 1000) + 1 : LOOK_UP_MILLISECONDS;
             snapshot_await(reader->segment.shared, reader->copy.version, longest);

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/ipc.h>
-#include <unistd.h>
 
 static int fail(struct segment *segment, enum segment_part part) {
     segment->failed = part;
@@ -26,20 +25,24 @@ void segment_detach(struct segment *segment) {
 }
 
 /* Gets or creates the segment and looks at what is in it. The caller holds the lock. */
-static int open_locked(struct segment *segment, int mode, int live) {
+static int open_locked(struct segment *segment, int mode, int live, bool *made) {
     static const struct SharedSegment zeros;
     struct shmid_ds status;
-    segment->id = shmget(segment->key, SHARED_SIZE, IPC_CREAT | mode);
-    if (segment->id < 0) {
-        if (errno == EINVAL) /* there is one, and it is smaller; or kernel.shmmax is too small */
-            errno = shmget(segment->key, 0, 0) < 0 ? ENOSPC : EEXIST;
-        return fail(segment, PART_SEGMENT);
+    segment->id = shmget(segment->key, SHARED_SIZE, IPC_CREAT | IPC_EXCL | mode);
+    *made = segment->id >= 0;
+    if (segment->id < 0 && errno == EEXIST) {
+        segment->id = shmget(segment->key, SHARED_SIZE, 0);
+        if (segment->id < 0 && errno == EINVAL) /* it is smaller */
+            errno = EEXIST;
+    } else if (segment->id < 0 && errno == EINVAL) { /* kernel.shmmax is smaller */
+        errno = ENOSPC;
     }
-    if (attach(segment, 0) < 0 || shmctl(segment->id, IPC_STAT, &status) < 0)
+    if (segment->id < 0 || attach(segment, 0) < 0 || shmctl(segment->id, IPC_STAT, &status) < 0)
         return fail(segment, PART_SEGMENT);
 
     if (atomic_load_explicit(&segment->shared->magic, memory_order_relaxed) == SHARED_MAGIC)
         return live > 1 ? SEGMENT_IN_USE : SEGMENT_LEFT_BEHIND;
+    /* As the kernel made it: just now, or for a writer killed right here. */
     if (status.shm_segsz == SHARED_SIZE && memcmp(segment->shared, &zeros, sizeof zeros) == 0) {
         atomic_store_explicit(&segment->shared->magic, SHARED_MAGIC, memory_order_relaxed);
         return SEGMENT_NEW;
@@ -48,17 +51,20 @@ static int open_locked(struct segment *segment, int mode, int live) {
     return fail(segment, PART_SEGMENT);
 }
 
-/* The end of every way out: the caller has left, holds the lock, and `others` remain. */
-static int close_locked(struct segment *segment, int others, bool remove) {
+/* The end of every way out. The caller holds the lock; it is released, or goes with the set. As
+ * long as the last writer counts as live, nobody takes what it is removing for left behind. */
+static int close_locked(struct segment *segment, bool remove) {
+    int others = writers_live(&segment->writers) - 1;
     if (others < 0)
         return fail(segment, PART_WRITERS);
     bool kept = others == 0 && remove && shmctl(segment->id, IPC_RMID, NULL) < 0 && errno == EPERM;
-    if (writers_close(&segment->writers, others == 0 && !kept) < 0)
+    if (others == 0 && !kept && writers_remove(&segment->writers) == 0)
+        return 0;
+    int error = errno;
+    if (writers_leave(&segment->writers) < 0)
         return fail(segment, PART_WRITERS);
-    if (!kept)
-        return others;
-    errno = EPERM; /* another user's: the next writer takes it over */
-    return fail(segment, PART_SEGMENT);
+    errno = error; /* EPERM: another user's, which the next writer takes over */
+    return others > 0 ? others : fail(segment, kept ? PART_SEGMENT : PART_WRITERS);
 }
 
 int segment_join(struct segment *segment, key_t key, int mode) {
@@ -67,26 +73,20 @@ int segment_join(struct segment *segment, key_t key, int mode) {
     if (live < 0)
         return fail(segment, PART_WRITERS);
 
-    int found = open_locked(segment, mode, live);
+    bool made;
+    int found = open_locked(segment, mode, live, &made);
     if (found >= 0)
         return writers_unlock(&segment->writers) < 0 ? fail(segment, PART_WRITERS) : found;
-
     int error = errno;
-    struct shmid_ds status;
-    bool made = segment->id >= 0 && shmctl(segment->id, IPC_STAT, &status) == 0 &&
-                status.shm_cpid == getpid();
     segment_detach(segment);
-    close_locked(segment, writers_leave_locked(&segment->writers), made);
+    close_locked(segment, made);
     errno = error;
     return fail(segment, PART_SEGMENT);
 }
 
 int segment_lock(struct segment *segment) {
-    if (writers_lock(&segment->writers) < 0) {
-        if (errno == EINVAL)
-            errno = EIDRM;
+    if (writers_lock(&segment->writers) < 0)
         return fail(segment, PART_WRITERS);
-    }
     if (!segment_removed(segment))
         return 0;
     writers_unlock(&segment->writers);
@@ -100,8 +100,9 @@ int segment_unlock(struct segment *segment) {
 
 int segment_leave(struct segment *segment) {
     bool removed = segment_removed(segment);
-    int others = close_locked(segment, writers_leave(&segment->writers), true);
-    int error = errno == EINVAL ? EIDRM : errno;
+    int others = writers_lock(&segment->writers) < 0 ? fail(segment, PART_WRITERS)
+                                                     : close_locked(segment, true);
+    int error = errno;
     segment_detach(segment);
     errno = error;
     if (!removed)

@@ -21,6 +21,8 @@ static int operate(int id, struct sembuf *operations, size_t count) {
     do
         result = semtimedop(id, operations, count, &patience);
     while (result < 0 && errno == EINTR);
+    if (result < 0 && errno == EINVAL) /* the ID has gone for longer, which is all the same */
+        errno = EIDRM;
     return result;
 }
 
@@ -42,13 +44,17 @@ static int find_set(key_t key, int mode) {
     return id;
 }
 
+int writers_live(const struct writers *set) {
+    return semctl(set->id, LIVE, GETVAL);
+}
+
 int writers_join(struct writers *set, key_t key, int mode) {
     /* The last writer may remove the set between our two calls: then the key is free again. The
      * bound is for a kernel that keeps saying so. */
     for (int round = 0; round < 1000; round++) {
         set->id = find_set(key, IPC_CREAT | mode);
         if (set->id >= 0 && operate(set->id, (struct sembuf[]){wait_free, hold, arrive}, 3) == 0)
-            return semctl(set->id, LIVE, GETVAL);
+            return writers_live(set);
         if (errno != EIDRM && errno != EINVAL)
             return -1;
     }
@@ -64,26 +70,11 @@ int writers_unlock(const struct writers *set) {
 }
 
 int writers_leave(const struct writers *set) {
-    if (operate(set->id, (struct sembuf[]){wait_free, hold, depart}, 3) < 0)
-        return -1;
-    return semctl(set->id, LIVE, GETVAL);
+    return operate(set->id, (struct sembuf[]){depart, release}, 2);
 }
 
-int writers_leave_locked(const struct writers *set) {
-    if (operate(set->id, (struct sembuf[]){depart}, 1) < 0)
-        return -1;
-    return semctl(set->id, LIVE, GETVAL);
-}
-
-int writers_close(const struct writers *set, bool last) {
-    if (!last)
-        return writers_unlock(set);
-    if (semctl(set->id, 0, IPC_RMID) == 0)
-        return 0;
-    int error = errno;
-    writers_unlock(set);
-    errno = error;
-    return -1;
+int writers_remove(const struct writers *set) {
+    return semctl(set->id, 0, IPC_RMID);
 }
 
 int writers_count(key_t key) {

@@ -39,6 +39,7 @@ WRITER_FAULTS = {
     'shmget': {'fail': 'ENOSPC ENOMEM EACCES EINVAL'},
     'shmat': {'fail': 'ENOMEM EACCES EINVAL EIDRM'},
     'semtimedop lock': {'fail': 'EIDRM EINVAL ENOMEM EAGAIN', 'fine': 'EINTR'},
+    'semtimedop lock to leave': {'fail': 'EIDRM EINVAL ENOMEM EAGAIN', 'fine': 'EINTR'},
     'shmctl IPC_STAT': {'fail': 'EIDRM EINVAL'},
     'futex WAKE': {'fine': 'EFAULT ENOSYS'},
     'write stdout': {'fail': 'EIO ENOSPC EPIPE EINTR EAGAIN'},
@@ -99,10 +100,11 @@ LEFT = {
     ('semctl GETVAL', 'EIDRM'): _GONE,
     ('semctl GETVAL', 'EINVAL'): _GONE,
     ('semctl GETVAL', 'EACCES'): 'who can\'t count the writers may not take itself for the last',
-    ('semtimedop leave', 'EIDRM'): _GONE,
-    ('semtimedop leave', 'EINVAL'): _GONE,
-    ('semtimedop leave', 'EAGAIN'): 'who has held the lock for 5 seconds is in the channel, too',
-    ('semtimedop leave', 'ENOMEM'): 'without the lock nobody may remove anything',
+    ('semtimedop lock to leave', 'EIDRM'): _GONE,
+    ('semtimedop lock to leave', 'EINVAL'): _GONE,
+    ('semtimedop lock to leave', 'EAGAIN'):
+        'who has held the lock for 5 seconds is in the channel, too',
+    ('semtimedop lock to leave', 'ENOMEM'): 'without the lock nobody may remove anything',
     ('shmctl IPC_RMID', 'EPERM'): 'another user\'s segment',
     ('shmctl IPC_RMID', 'EIDRM'): _GONE,
     ('shmctl IPC_RMID', 'EINVAL'): _GONE,
@@ -312,7 +314,10 @@ def calls_of(trace):
         numbers[name] += 1
         within = within or line.startswith('rt_sigaction(SIGPIPE')  # the first thing in main()
         if within:
-            calls.append((operation(line, before), name, numbers[name]))
+            what = operation(line, before)
+            if what == 'semctl GETVAL' and calls[-1][0] == 'semtimedop lock':
+                calls[-1] = ('semtimedop lock to leave', *calls[-1][1:])
+            calls.append((what, name, numbers[name]))
         before = line
     return calls
 

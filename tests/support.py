@@ -36,8 +36,7 @@ DONE, FAILED, USAGE, NOTHING_YET = range(4)
 
 libc = ctypes.CDLL(None, use_errno=True)
 LIVE, LOCK = 0, 1
-GETPID, GETVAL, GETNCNT, GETZCNT, SETVAL = 11, 12, 14, 15, 16
-SEM_UNDO = 0x1000
+GETVAL, GETZCNT, SETVAL = 12, 15, 16
 
 
 def demonstration(pid):
@@ -91,7 +90,9 @@ def semaphore(key, number, what=GETVAL):
 
 
 def live_writers(key):
-    return 0 if set_of(key) is None else semaphore(key, LIVE)
+    """How many; 0 also without a set, or if it is removed while we look."""
+    identifier = set_of(key)
+    return 0 if identifier is None else max(libc.semctl(identifier, LIVE, GETVAL, 0), 0)
 
 
 def remove_set(key):
@@ -201,6 +202,14 @@ class Program:
     def wait_for_error(self, text):
         self._wait_for(self.err, text)
 
+    def wait_until_attached(self, key):
+        def attached():
+            with open(f'/proc/{self.pid}/maps', encoding='utf-8', errors='replace') as maps:
+                return f'SYSV{key:08x}' in maps.read() or self.process.poll() is not None
+        wait_until(attached, f'{self.command} is attached')
+        if self.process.poll() is not None:
+            raise AssertionError(f'ended before it was attached: {self.result()}')
+
     def wait_for_state(self, state):
         wait_until(lambda: process_state(self.pid) == state, f'{self.command} in state {state}')
 
@@ -300,10 +309,8 @@ class TestCase(unittest.TestCase):
 
     def start_follower(self, command, *arguments, key=None):
         """A reader --follow that is attached."""
-        key = key or self.key
-        before = self.attached(key)
-        reader = self.start(command, '-f', '-k', key, *arguments)
-        wait_until(lambda: self.attached(key) > before, 'the follower is attached')
+        reader = self.start(command, '-f', '-k', key or self.key, *arguments)
+        reader.wait_until_attached(key or self.key)
         return reader
 
     def attached(self, key=None):

@@ -157,20 +157,27 @@ class Pair(QueueTest):
 
 class Stream(QueueTest):
     def follow_everything(self, count, *readers):
-        followers = [self.start(reader, '-f', '-w', '-r', '-k', self.key) for reader in readers]
-        writer = self.start(WRITER, '-s', '-k', self.key)
-        writer.send(''.join(f'{number}\n' for number in range(count)))
+        writer = self.start_stream()
+        followers = [self.start(reader, '-f', '-r', '-k', self.key) for reader in readers]
+        sent = 0
+
+        def one_more():
+            nonlocal sent
+            writer.send(f'{sent}\n')
+            sent += 1
+            return all(follower.out for follower in followers)
+
+        wait_until(one_more, 'every follower has got something')
+        writer.send(''.join(f'{number}\n' for number in range(sent, sent + count)))
         self.assert_status(writer.finish(), DONE)
         seen = []
         for follower in followers:
             result = follower.result()
-            if result.status == NOTHING_YET:  # the others were faster, to the last message
-                continue
-            self.assert_status(result, DONE)
+            self.assert_done(result)
             numbers = [int(line) for line in result.out.split()]
             self.assertEqual(numbers, sorted(numbers))
             seen += numbers
-        self.assertEqual(sorted(seen), list(range(count)))
+        self.assertEqual(sorted(seen), list(range(sent + count)))
         self.assert_nothing_left()
 
     def test_a_c_follower_gets_every_message_in_order(self):

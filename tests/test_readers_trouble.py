@@ -5,7 +5,7 @@ import sys
 
 from support import (
     C_READER, DONE, FAILED, NOTHING_YET, OfBothReaders, PYTHON_READER, SIZE, TestCase,
-    VERSION_OFFSET, contents, new_set, remove_set, wait_until)
+    VERSION_OFFSET, contents, new_set, remove_set)
 
 
 class Nothing(OfBothReaders):
@@ -277,9 +277,6 @@ class Signals(OfBothReaders):
 
 
 class Waiting(OfBothReaders):
-    def until_attached(self, count):
-        wait_until(lambda: self.attached() >= count, 'the reader is attached')
-
     def test_a_reader_waits_for_the_segment(self):
         reader = self.start(self.reader, '-w', '-k', self.key)
         reader.wait_for('Attempting to connect')
@@ -290,14 +287,14 @@ class Waiting(OfBothReaders):
     def test_a_reader_waits_for_the_first_message(self):
         writer = self.start_stream()
         reader = self.start(self.reader, '-rw', '-k', self.key)
-        self.until_attached(2)
+        reader.wait_until_attached(self.key)
         writer.send('at last\n')
         self.assert_done(reader.result(), b'at last\n')
 
     def test_a_reader_waits_through_the_leaving_of_a_silent_writer(self):
         self.new_segment(bytes(SIZE))
         reader = self.start(self.reader, '-rw', '-k', self.key)
-        self.until_attached(2)
+        reader.wait_until_attached(self.key)
         self.segment().remove()
         self.start_writer('-m', 'of the next')
         self.assert_done(reader.result(), b'of the next\n')

@@ -6,7 +6,7 @@ import sys
 
 from support import (
     C_READER, DONE, FAILED, GETZCNT, LOCK, PYTHON_READER, TestCase, VERSION_OFFSET, WRITER,
-    live_writers, remove_set, semaphore, set_of, slow, wait_until)
+    live_writers, objects_of, remove_set, semaphore, set_of, slow, wait_until, works)
 
 # Takes the lock as a writer does, says so, and keeps it until it is killed.
 HOLDER = '''
@@ -97,6 +97,17 @@ class Writers(TestCase):
                 writer.result()
             self.assert_status(self.start_writer().finish(), DONE)
             self.assert_nothing_left()
+
+
+    def test_a_writer_that_leaves_never_looks_killed(self):
+        """Whoever sees no live writer, and then a segment, takes it for left behind."""
+        slowly = ['strace', '-qq', '-o', '/dev/null', '-e', 'inject=shmctl:delay_enter=300000']
+        self.require(works([*slowly, 'true']), 'this takes strace, to make a writer slow')
+        writer = self.start_writer(command=[*slowly, *WRITER])
+        writer.enter()
+        wait_until(lambda: live_writers(self.key) == 0, 'the writer has left')
+        self.assertNotIn('segment', objects_of(self.key))
+        self.assert_done(writer.result())
 
 
 class Lock(TestCase):

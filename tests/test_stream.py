@@ -187,7 +187,7 @@ class Followers(OfBothReaders):
     def test_a_follower_that_waits_is_there_before_the_first_writer(self):
         follower = self.start(self.reader, '-f', '-w', '-k', self.key)
         writer = self.start_stream()
-        wait_until(lambda: self.attached() == 2, 'the follower is attached')
+        follower.wait_until_attached(self.key)
         writer.send('one\n')
         follower.wait_for('one\n')
         writer.send('two\n')
@@ -210,7 +210,8 @@ class Followers(OfBothReaders):
         followers = [self.start_follower(self.reader, '-r') for _ in range(2)]
         followers[0].signal(signal.SIGKILL)
         followers[0].result()
-        self.assertEqual((self.attached(), live_writers(self.key)), (2, 1))
+        wait_until(lambda: self.attached() == 2, 'the kernel has detached it')
+        self.assertEqual(live_writers(self.key), 1)
         writer.send('one\n')
         self.assert_done(writer.finish())
         self.assert_done(followers[1].result(), b'one\n')

@@ -44,8 +44,8 @@ class BadUsage(TestCase):
         self.assert_nothing_left()
 
     def test_a_writer_refuses_every_bad_mode(self):
-        for mode in ('999', '', '0', '8', '0400', '0200', '01666', '1000', '66666', '0o666', 'rw',
-                     '-1', '+666', ' 666', '66x'):
+        for mode in ('999', '', '0', '8', '0400', '0200', '01666', '1000', '1666', '7777', '66666',
+                     '0o666', 'rw', '-1', '+666', ' 666', '66x'):
             self.check(WRITER, '-k', self.key, '-p', mode)
         self.assert_nothing_left()
 
