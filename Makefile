@@ -27,7 +27,7 @@ build/obj/%.o: src/%.c Makefile
 	$(CC) $(FLAGS) -c -o $@ $<
 
 run: all
-	scripts/run_both.sh
+	+scripts/run_both.sh
 
 test: all
 	python=$$(scripts/python.sh) && $$python tests/run.py

@@ -1,15 +1,13 @@
-/* A writer's standard input, and the signals that end it: SIGINT, SIGTERM, SIGHUP.
- *
- * The signals are blocked and come through a descriptor (signalfd(2)) that is polled together with
- * the input: none can slip in between a check and a sleep, and none interrupts anything else. */
+/* A writer's standard input, and the signals that end it: SIGINT, SIGTERM, SIGHUP. To whatever
+ * reads standard input, such a signal is the end of input; signal(7), dup2(2). */
 #ifndef INPUT_H
 #define INPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Blocks the signals, all but those that whoever started us wants ignored. To be called before
- * there is anything to lose. Returns -1 with errno. */
+/* From here on the signals end the input, all but those that whoever started us wants ignored. To
+ * be called before there is anything to lose. Returns -1 with errno. */
 int input_open(void);
 
 /* Waits for Enter, the end of input or a signal. False, with a message, if the input can't be

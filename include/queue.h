@@ -31,7 +31,8 @@ struct queue {
     enum queue_part failed;
 };
 
-/* The key of the set that belongs to the queue with `key`. */
+/* The key of the set that belongs to the queue with `key`; 0, which is none, if that key can't have
+ * a queue. */
 key_t queue_writers_key(key_t key);
 
 /* Joins the queue of `key` as a writer; what doesn't exist is made, with permissions `mode`.
@@ -40,10 +41,10 @@ key_t queue_writers_key(key_t key);
  * perhaps an empty set for the next writer to use. */
 int queue_join(struct queue *queue, key_t key, int mode);
 
-/* Leaves. The last writer removes queue and set, and with them what nobody received. Returns how
- * many other writers remain. EPERM: the last writer doesn't own the queue; it stays for the next
- * one. */
-int queue_leave(struct queue *queue);
+/* Leaves. The last writer removes queue and set, and with them what nobody received; with
+ * `keep_messages` it doesn't leave before all was received: EBUSY. Returns how many other writers
+ * remain. EPERM: the last writer doesn't own the queue; it stays for the next one. */
+int queue_leave(struct queue *queue, bool keep_messages);
 
 /* Opens the queue of `key` for reading. ENOENT; EEXIST: a stranger's. */
 int queue_open(struct queue *queue, key_t key);

@@ -31,7 +31,7 @@ struct snapshot {
     unsigned char dataReady; /* as found: may be neither 0 nor 1 */
     bool terminated;         /* message holds a NUL */
     bool versioned;          /* the tail is in use: the segment is one of ours */
-    unsigned version;        /* differs between any two messages of a versioned segment */
+    unsigned version;        /* of a versioned segment: another one for each message */
 };
 
 /* Puts a message for publish() together: `length` bytes of `text`, at most MESSAGE_SIZE - 1 and no
@@ -55,8 +55,8 @@ enum snapshot_state snapshot(const struct SharedSegment *segment, struct snapsho
 enum snapshot_state snapshot_check(const struct snapshot *copy);
 
 /* Sleeps until `version` of the segment is another than `seen`, `milliseconds` have passed or a
- * signal came; a change between the caller's look and the sleep is not missed. futex(2); works on a
- * read-only attachment. Where there is no futex it sleeps a millisecond. */
+ * signal came; a change between the caller's look and the sleep is not missed. futex(2), which
+ * works on a read-only attachment. */
 void snapshot_await(const struct SharedSegment *segment, unsigned seen, int milliseconds);
 
 #endif

@@ -2,7 +2,7 @@
 # Prints the path of a Python that has the module sysv_ipc, and sets one up where there is none.
 # Says on stderr what it does. PYTHON, if set, is taken or refused, nothing else.
 set -u
-cd "$(dirname "$0")/.." || exit 1
+unset CDPATH # or cd would print
 
 say() {
     printf 'python.sh: %s\n' "$*" >&2
@@ -19,6 +19,7 @@ if [ -n "${PYTHON-}" ]; then
     exit 1
 fi
 
+cd "$(dirname "$0")/.." || exit 1
 for python in python3 /usr/bin/python3 build/venv/bin/python; do
     usable "$python" && exit
 done

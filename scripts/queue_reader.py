@@ -4,9 +4,9 @@
 The counterpart of src/queue_reader.c: the same options, output and exit status.
 """
 import signal
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends us as it ends any program
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends us as it ends any program
 
-import errno
 import sys
 import time
 
@@ -43,25 +43,19 @@ def open_queue(options):
 
 
 def take(options, queue):
-    """The next message of ours, None if the queue is empty. ExistentialError: it was removed."""
-    while True:
+    """The next message of ours, None if the queue is empty. ExistentialError: it was removed. What
+    others put there is dropped, but only so much of it at a time."""
+    for _ in range(1000):
         try:
             raw, kind = queue.receive(block=False)
         except sysv_ipc.BusyError:
             return None
-        except sysv_ipc.ExistentialError:
-            raise
-        except OSError as error:
-            if error.errno in (errno.EIDRM, errno.EINVAL):
-                raise sysv_ipc.ExistentialError('the queue was removed') from error
-            return refused('receive from', 'message queue', options.key, error)
-        except sysv_ipc.Error as error:
-            return refused('receive from', 'message queue', options.key, error)
         if kind == TYPE and len(raw) == SHARED_DATA_SIZE:
             data = SharedData(raw)
             if data.data_ready and not data.damaged():
                 return data
         warn(f'queue with key {options.key}: dropped a message that holds no SharedData')
+    return None
 
 
 def first_message(options):
@@ -117,17 +111,13 @@ def follow(options, queue):
 
 def left_behind(options, queue):
     try:
-        return queue.id and queue.max_size and writers_count(writers_key(options.key)) == 0
-    except sysv_ipc.Error:
+        return queue.max_size and writers_count(writers_key(options.key)) == 0
+    except sysv_ipc.ExistentialError:
         return False  # removed: its writer has left as it should
 
 
-def main():
-    options = Parser('Print the message that a writer shares through a System V message queue.',
-                     'queue').parse_args()
-    if not options.follow and not options.raw:
-        write(b'=== Python Program - Message Queue Reader ===\n\n'
-              b'Attempting to connect to message queue with key: %d\n' % options.key)
+def read(options):
+    """Prints what the options ask for. Returns the exit status."""
     queue, data = first_message(options)
     if options.follow:
         follow(options, queue)
@@ -137,6 +127,21 @@ def main():
         warn(f'queue with key {options.key}: no writer is alive; the message was left behind by '
              f'process {data.process_id}')
     return DONE
+
+
+def main():
+    parser = Parser('Print the message that a writer shares through a System V message queue.',
+                    'queue')
+    options = parser.parse_args()
+    if writers_key(options.key) == 0:
+        parser.error(f"key 0x{options.key:x} can't have a queue: its writers' set would have key 0")
+    if not options.follow and not options.raw:
+        write(b'=== Python Program - Message Queue Reader ===\n\n'
+              b'Attempting to connect to message queue with key: %d\n' % options.key)
+    try:
+        return read(options)
+    except (sysv_ipc.Error, OSError, MemoryError) as error:
+        return refused('receive from', 'message queue', options.key, error)
 
 
 if __name__ == '__main__':

@@ -4,7 +4,8 @@
 The counterpart of src/reader.c: the same options, output and exit status. It attaches read-only.
 """
 import signal
-signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends us as it ends any program
+if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends us as it ends any program
 
 import errno
 import sys
@@ -155,13 +156,8 @@ def epilogue(number, memory, versioned, data):
     return DONE
 
 
-def main():
-    options = Parser('Print the message that a writer shares through System V shared memory.',
-                     'segment').parse_args()
-    story = not options.follow and not options.raw
-    if story:
-        write(b'=== Python Program - Shared Memory Reader ===\n\n'
-              b'Attempting to connect to shared memory with key: %d\n' % options.key)
+def read(options, story):
+    """Prints what the options ask for. Returns the exit status."""
     memory, found = first_snapshot(options)
     if story:
         write(b'Successfully connected to shared memory (ID: %d)\n\n'
@@ -173,6 +169,19 @@ def main():
         return explain(options.key, memory, state, data)
     write(data.shown(options))
     return epilogue(options.key, memory, versioned, data)
+
+
+def main():
+    options = Parser('Print the message that a writer shares through System V shared memory.',
+                     'segment').parse_args()
+    story = not options.follow and not options.raw
+    if story:
+        write(b'=== Python Program - Shared Memory Reader ===\n\n'
+              b'Attempting to connect to shared memory with key: %d\n' % options.key)
+    try:
+        return read(options, story)
+    except (sysv_ipc.Error, OSError, MemoryError) as error:  # the owner took our permission away
+        return refused('read', 'shared memory segment', options.key, error)
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 # Builds, and runs the writer, the C reader and the Python reader together: over shared memory, or
 # with --queue over a message queue. Leaves nothing behind. Exit status 0: all of it worked.
 set -u
+unset CDPATH # or cd would print
 
 fail() {
     printf 'run_both.sh: %s\n' "$*" >&2
@@ -15,7 +16,7 @@ heading() {
 writer=
 scratch=
 clean_up() {
-    trap '' INT TERM HUP
+    trap '' HUP INT QUIT PIPE TERM
     [ -z "$writer" ] || { kill "$writer" && wait "$writer"; } 2>/dev/null
     [ -z "$scratch" ] || rm -rf "$scratch"
 }
@@ -71,6 +72,8 @@ python=$(scripts/python.sh) || exit 1
 trap clean_up EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
+trap 'exit 131' QUIT
+trap 'exit 141' PIPE
 trap 'exit 143' TERM
 scratch=$(mktemp -d) && mkfifo "$scratch/keys" "$scratch/output" || exit 1
 

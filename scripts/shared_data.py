@@ -29,8 +29,10 @@ DONE, FAILED, USAGE, NOTHING_YET = range(4)
 
 
 def warn(text):
-    if sys.stderr:  # without one, print() would take standard output
-        print(f'{PROGRAM}: {text}', file=sys.stderr)
+    try:
+        os.write(2, os.fsencode(f'{PROGRAM}: {text}\n'))
+    except OSError:
+        pass  # there is nobody to tell
 
 
 def fail(text, status=FAILED):
@@ -117,17 +119,17 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message, file=None):
         """Help and version go where data goes, checked like data."""
-        if file is sys.stderr:
-            super()._print_message(message, file)
-        else:
-            write(message.encode())
+        write(message.encode())
+
+    def error(self, message):
+        fail(f"{message}\nTry '{PROGRAM} --help'.", USAGE)
 
 
 def key(text):
     """A key as the user types it."""
     if not re.fullmatch('[0-9]+|0[xX][0-9a-fA-F]+', text):
         raise argparse.ArgumentTypeError(f"'{text}' is not a number: decimal or 0x... is expected")
-    number = int(text, 16 if text[:2] in ('0x', '0X') else 10)
+    number = int(text, 16) if text[:2] in ('0x', '0X') else int(text.lstrip('0') or '0')
     if number == 0:
         raise argparse.ArgumentTypeError('key 0 is IPC_PRIVATE: no other process could find it')
     if number > 0xffffffff:
@@ -169,7 +171,7 @@ def writers_count(number):
         return sysv_ipc.Semaphore(key_t(number), 0, 0o400).value
     except sysv_ipc.ExistentialError:
         return 0
-    except sysv_ipc.PermissionsError:
+    except (sysv_ipc.Error, OSError, MemoryError):
         return None
 
 

@@ -14,7 +14,8 @@
 
 void cli_start(char *argv[]) {
     argv[0] = program_invocation_short_name; /* getopt_long() uses it, too */
-    signal(SIGPIPE, SIG_IGN);
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        err(CLI_FAILED, "cannot ignore SIGPIPE");
 }
 
 _Noreturn void cli_usage_error(const char *format, ...) {
@@ -100,7 +101,7 @@ void cli_explain(const char *tried, enum cli_object object, key_t key, int error
         [CLI_SEGMENT] = {"shared memory segment", "ipcs -m",
                          "kernel.shmmni, kernel.shmall, kernel.shmmax"},
         [CLI_SEMAPHORES] = {"semaphore set", "ipcs -s", "kernel.sem"},
-        [CLI_QUEUE] = {"message queue", "ipcs -q", "kernel.msgmni, kernel.msgmnb"},
+        [CLI_QUEUE] = {"message queue", "ipcs -q", "kernel.msgmni, kernel.msgmnb, kernel.msgmax"},
     };
     const char *list = objects[object].list;
     char hint[200];

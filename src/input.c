@@ -10,7 +10,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 enum input {
@@ -21,49 +20,38 @@ enum input {
     INPUT_ERROR /* errno says which */
 };
 
-static int signals = -1; /* the descriptor */
-static int received;     /* the signal that ended the input */
+static int nothing = -1;               /* a descriptor that is always at its end */
+static volatile sig_atomic_t received; /* the signal that ended the input */
+
+/* From here on standard input is at its end: a read that is under way is interrupted, and one that
+ * is about to begin finds nothing. So no signal can be missed between a check and a sleep. */
+static void end_input(int number) {
+    int error = errno;
+    received = number;
+    dup2(nothing, STDIN_FILENO);
+    errno = error;
+}
 
 int input_open(void) {
     static const int ending[] = {SIGINT, SIGTERM, SIGHUP};
-    sigset_t set;
-    sigemptyset(&set);
+    int descriptor = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return -1;
+    /* Where a standard stream is closed, this must not take its place. */
+    nothing = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (nothing < 0 || close(descriptor) < 0)
+        return -1;
     for (size_t i = 0; i < sizeof ending / sizeof *ending; i++) {
         struct sigaction action;
         if (sigaction(ending[i], NULL, &action) < 0)
             return -1;
-        if (action.sa_handler != SIG_IGN) /* nohup, a shell's background job */
-            sigaddset(&set, ending[i]);
+        if (action.sa_handler == SIG_IGN) /* nohup, a shell's background job */
+            continue;
+        action = (struct sigaction){.sa_handler = end_input}; /* no SA_RESTART */
+        if (sigaction(ending[i], &action, NULL) < 0)
+            return -1;
     }
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return -1;
-    int descriptor = signalfd(-1, &set, SFD_CLOEXEC);
-    if (descriptor < 0)
-        return -1;
-    /* Where standard input or output is closed, it must not become the signals' descriptor. */
-    signals = fcntl(descriptor, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (signals < 0)
-        return -1;
-    return close(descriptor);
-}
-
-/* Waits for a signal, or also for `events` on standard input. */
-static enum input await(short events, int milliseconds) {
-    struct pollfd polled[] = {{.fd = signals, .events = POLLIN},
-                              {.fd = STDIN_FILENO, .events = events}};
-    int ready;
-    do
-        ready = poll(polled, events ? 2 : 1, milliseconds);
-    while (ready < 0 && errno == EINTR);
-    if (ready < 0)
-        return INPUT_ERROR;
-    if (polled[0].revents == 0)
-        return INPUT_LINE;
-    struct signalfd_siginfo info;
-    if (read(signals, &info, sizeof info) != sizeof info)
-        return INPUT_ERROR;
-    received = (int)info.ssi_signo;
-    return INPUT_SIGNAL;
+    return 0;
 }
 
 /* Waits for a line and puts it into `line`, without its newline but with a NUL. */
@@ -74,10 +62,11 @@ static enum input next_line(char line[MESSAGE_SIZE], size_t *length) {
     *length = 0;
     while (more) {
         if (at == filled) {
-            enum input ready = await(POLLIN, -1);
-            if (ready != INPUT_LINE)
-                return ready;
             ssize_t count = read(STDIN_FILENO, buffer, sizeof buffer);
+            if (received)
+                return INPUT_SIGNAL;
+            if (count < 0 && errno == EAGAIN)
+                poll(&(struct pollfd){.fd = STDIN_FILENO, .events = POLLIN}, 1, -1);
             if (count < 0 && (errno == EINTR || errno == EAGAIN))
                 continue;
             if (count < 0)
@@ -142,15 +131,13 @@ bool input_stream(bool (*send)(void *context, const char *text, size_t length), 
 }
 
 bool input_ended(int milliseconds) {
-    return received || await(0, milliseconds) == INPUT_SIGNAL;
+    cli_sleep(milliseconds);
+    return received;
 }
 
 void input_resignal(void) {
     if (!received)
         return;
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, received);
-    sigprocmask(SIG_UNBLOCK, &set, NULL);
+    signal(received, SIG_DFL);
     raise(received);
 }

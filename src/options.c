@@ -15,7 +15,7 @@ static const char writer_help[] =
     "\n"
     "  -k, --key=KEY       key of the %s, decimal or 0x..., default 5678\n"
     "  -m, --message=TEXT  share TEXT, at most 899 bytes, instead of the demonstration\n"
-    "  -p, --mode=MODE     octal permissions of a new %s, default 0666\n"
+    "  -p, --mode=MODE     octal permissions of a new %s and its set, default 0666\n"
     "  -s, --stream        share every line of standard input in turn, leave at its end\n"
     "  -h, --help          show this help\n"
     "  -V, --version       show the version\n"

@@ -22,21 +22,23 @@ key_t queue_writers_key(key_t key) {
 }
 
 /* Gets or creates the queue. The caller holds the writers' lock. */
-static int open_locked(struct queue *queue, int mode, int live) {
+static int open_locked(struct queue *queue, int mode, int live, bool *made) {
     struct msqid_ds status;
-    queue->id = msgget(queue->key, IPC_CREAT | mode);
+    queue->id = msgget(queue->key, IPC_CREAT | IPC_EXCL | mode);
+    *made = queue->id >= 0;
+    if (queue->id < 0 && errno == EEXIST)
+        queue->id = msgget(queue->key, 0);
     if (queue->id < 0 || msgctl(queue->id, IPC_STAT, &status) < 0)
         return fail(queue, QUEUE_ITSELF);
     if (status.msg_qbytes == QUEUE_CAPACITY)
         return live > 1 ? QUEUE_IN_USE : QUEUE_LEFT_BEHIND;
-    /* As the kernel made it: nobody's yet, or that of a writer killed right here. */
+    /* As the kernel made it: just now, or for a writer killed right here. */
     if (status.msg_qnum == 0 && status.msg_stime == 0 && status.msg_rtime == 0) {
         status.msg_qbytes = QUEUE_CAPACITY;
         if (msgctl(queue->id, IPC_SET, &status) == 0)
             return QUEUE_NEW;
-        int error = errno == EPERM ? ENOSPC : errno; /* above kernel.msgmnb */
-        msgctl(queue->id, IPC_RMID, NULL);
-        errno = error;
+        if (*made && errno == EPERM) /* more than kernel.msgmnb allows */
+            errno = ENOSPC;
     } else {
         errno = EEXIST;
     }
@@ -47,6 +49,8 @@ static int open_locked(struct queue *queue, int mode, int live) {
  * long as the last writer counts as live, nobody takes what it is removing for left behind. */
 static int close_locked(struct queue *queue, bool remove) {
     int others = writers_live(&queue->writers) - 1;
+    if (others == -1) /* somebody has set the count to 0 */
+        errno = ERANGE;
     if (others < 0)
         return fail(queue, QUEUE_WRITERS);
     bool kept = others == 0 && remove && msgctl(queue->id, IPC_RMID, NULL) < 0 && errno == EPERM;
@@ -64,20 +68,26 @@ int queue_join(struct queue *queue, key_t key, int mode) {
     int live = writers_join(&queue->writers, queue_writers_key(key), mode);
     if (live < 0)
         return fail(queue, QUEUE_WRITERS);
-    int found = open_locked(queue, mode, live);
+    bool made;
+    int found = open_locked(queue, mode, live, &made);
     if (found >= 0)
         return writers_unlock(&queue->writers) < 0 ? fail(queue, QUEUE_WRITERS) : found;
     int error = errno;
-    close_locked(queue, false);
+    close_locked(queue, made);
     errno = error;
     return fail(queue, QUEUE_ITSELF);
 }
 
-int queue_leave(struct queue *queue) {
-    struct msqid_ds status;
+int queue_leave(struct queue *queue, bool keep_messages) {
     if (writers_lock(&queue->writers) < 0)
         return fail(queue, QUEUE_WRITERS);
-    bool removed = msgctl(queue->id, IPC_STAT, &status) < 0;
+    int waiting = queue_length(queue);
+    if (waiting > 0 && keep_messages && writers_live(&queue->writers) == 1) {
+        writers_unlock(&queue->writers);
+        errno = EBUSY;
+        return fail(queue, QUEUE_ITSELF);
+    }
+    bool removed = waiting < 0 && errno == EIDRM;
     int others = close_locked(queue, true);
     if (!removed || others < 0)
         return others;
@@ -107,8 +117,11 @@ int queue_send(struct queue *queue, int pid, const char *text, size_t length) {
         struct SharedData data;
     } message = {QUEUE_TYPE, {.processId = pid, .dataReady = true}};
     memcpy(message.data.message, text, length);
-    return msgsnd(queue->id, &message, sizeof message.data, IPC_NOWAIT) < 0 ? fail_itself(queue)
-                                                                            : 0;
+    if (msgsnd(queue->id, &message, sizeof message.data, IPC_NOWAIT) == 0)
+        return 0;
+    if (errno == EINVAL && queue_length(queue) >= 0) /* it is there: kernel.msgmax is too small */
+        errno = ENOSPC;
+    return fail_itself(queue);
 }
 
 int queue_receive(struct queue *queue, struct snapshot *copy) {

@@ -26,18 +26,20 @@ static bool show(const struct reader *reader) {
                         reader->copy.message);
 }
 
-/* Takes the next message of ours out of the queue: 0, or -1 with errno as queue_receive(). */
+/* Takes the next message of ours out of the queue: 0, or -1 with errno as queue_receive(). What
+ * others put there is dropped, but only so much of it at a time. */
 static int take(struct reader *reader) {
-    for (;;) {
+    for (int dropped = 0; dropped < 1000; dropped++) {
         int state = queue_receive(&reader->queue, &reader->copy);
         if (state == SNAPSHOT_WHOLE)
             return 0;
         if (state < 0 && errno != EBADMSG)
             return -1;
-        fflush(stdout);
         warnx("queue with key %u: dropped a message that holds no SharedData",
               (unsigned)reader->options.key);
     }
+    errno = EAGAIN;
+    return -1;
 }
 
 /* Prints each message as it comes, until the writers have gone. */
@@ -75,6 +77,8 @@ static int first_message(struct reader *reader) {
         bool opened = queue_open(&reader->queue, options->key) == 0;
         if (opened && !connected && !options->raw && !options->follow)
             report_connected(MESSAGE_QUEUE, reader->queue.id);
+        if (opened && !connected && !cli_flush())
+            return CLI_FAILED;
         connected = connected || opened;
         if (opened && (options->follow || take(reader) == 0))
             return CLI_DONE;
@@ -97,8 +101,6 @@ static int read_queue(struct reader *reader) {
     if (!cli_flush())
         return CLI_FAILED;
     int status = first_message(reader);
-    if (!cli_flush())
-        return CLI_FAILED;
     if (status == CLI_DONE && options->follow)
         return follow(reader);
     if (status == CLI_DONE && !show(reader))
@@ -114,5 +116,8 @@ int main(int argc, char *argv[]) {
     struct reader reader = {0};
     cli_start(argv);
     reader_options(&reader.options, MESSAGE_QUEUE, argc, argv);
+    if (queue_writers_key(reader.options.key) == 0)
+        cli_usage_error("key 0x%x can't have a queue: its writers' set would have key 0",
+                        (unsigned)reader.options.key);
     return read_queue(&reader);
 }

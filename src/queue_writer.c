@@ -17,8 +17,9 @@
 static void explain(const struct queue *queue, const char *tried) {
     int error = errno;
     bool itself = queue->failed == QUEUE_ITSELF;
-    key_t key = itself ? queue->key : queue_writers_key(queue->key);
-    cli_explain(tried, itself ? CLI_QUEUE : CLI_SEMAPHORES, key, error, writers_holder(key));
+    key_t set = queue_writers_key(queue->key);
+    cli_explain(tried, itself ? CLI_QUEUE : CLI_SEMAPHORES, itself ? queue->key : set, error,
+                writers_holder(set));
 }
 
 /* Sends one message. As long as the queue is full it tries again, until a signal ends that; if it
@@ -48,36 +49,31 @@ static bool share(struct queue *queue, const char *text, size_t length) {
     return cli_flush() && input_enter();
 }
 
-/* Removing the queue would lose what nobody has received yet: the last writer waits for readers. */
-static bool drain(struct queue *queue) {
-    for (int tries = 1;; tries++) {
-        int waiting = queue_length(queue);
-        if (waiting < 0)
-            explain(queue, "look at");
-        if (waiting <= 0)
-            return waiting == 0;
-        if (writers_count(queue_writers_key(queue->key)) > 1 || input_ended(1))
-            return true;
-        if (tries == 100)
-            warnx("queue with key %u: waiting for a reader of the last messages: %d",
-                  (unsigned)queue->key, waiting);
-    }
-}
-
 static bool stream(struct queue *queue) {
     puts("Sending every line of standard input...");
-    return cli_flush() && input_stream(send, queue) && drain(queue);
+    return cli_flush() && input_stream(send, queue);
 }
 
-static bool leave(struct queue *queue) {
-    int lost = queue_length(queue);
-    int others = queue_leave(queue);
+/* Removing the queue loses what nobody has received: at the end of a stream the last writer waits
+ * for readers, until a signal ends that. */
+static bool leave(struct queue *queue, bool keep_messages) {
+    int others, lost = queue_length(queue);
+    for (int tries = 1;; tries++) {
+        others = queue_leave(queue, keep_messages && !input_ended(0));
+        if (others >= 0 || errno != EBUSY)
+            break;
+        lost = queue_length(queue);
+        if (tries == 100)
+            warnx("queue with key %u: waiting for a reader of the last messages: %d",
+                  (unsigned)queue->key, lost);
+        input_ended(1);
+    }
     if (others < 0)
         explain(queue, "remove");
     else if (others > 0)
         warnx("other writers still using key %u: %d; the queue stays", (unsigned)queue->key,
               others);
-    else if (lost > 0)
+    else if (lost > 0 && !(keep_messages && !input_ended(0)))
         warnx("queue with key %u was removed with messages that nobody had received: %d",
               (unsigned)queue->key, lost);
     return others >= 0;
@@ -90,12 +86,16 @@ int main(int argc, char *argv[]) {
     struct queue queue;
     cli_start(argv);
     writer_options(&options, MESSAGE_QUEUE, argc, argv);
+    if (queue_writers_key(options.key) == 0)
+        cli_usage_error("key 0x%x can't have a queue: its writers' set would have key 0",
+                        (unsigned)options.key);
     if (input_open() < 0)
-        err(CLI_FAILED, "cannot block signals");
+        err(CLI_FAILED, "cannot prepare for signals");
 
     int state = queue_join(&queue, options.key, options.mode);
     if (state < 0) {
         explain(&queue, "join");
+        input_resignal();
         return CLI_FAILED;
     }
     if (state == QUEUE_LEFT_BEHIND)
@@ -106,7 +106,7 @@ int main(int argc, char *argv[]) {
            found[state], queue.id);
 
     bool done = options.stream ? stream(&queue) : share(&queue, options.message, options.length);
-    done = leave(&queue) && done;
+    done = leave(&queue, options.stream && done) && done;
     input_resignal();
     return done ? CLI_DONE : CLI_FAILED;
 }

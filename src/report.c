@@ -31,7 +31,8 @@ static size_t utf8_length(const unsigned char *text, size_t available) {
     return length;
 }
 
-void report_text(const char *text, size_t length, bool one_line) {
+/* With `one_line` a newline is shown as \x0a. */
+static void show_text(const char *text, size_t length, bool one_line) {
     const unsigned char *next = (const unsigned char *)text, *end = next + length;
     while (next < end) {
         size_t bytes = utf8_length(next, (size_t)(end - next));
@@ -48,7 +49,8 @@ void report_text(const char *text, size_t length, bool one_line) {
     }
 }
 
-size_t report_characters(const char *text, size_t length) {
+/* A byte that isn't valid UTF-8 counts as one. */
+static size_t characters(const char *text, size_t length) {
     size_t count = 0;
     for (size_t at = 0; at < length; count++) {
         size_t bytes = utf8_length((const unsigned char *)text + at, length - at);
@@ -62,7 +64,7 @@ void report_written(enum medium medium, int pid, const char *text, size_t length
            "Process ID: %d\n"
            "Message written to %s:\n",
            pid, names[medium]);
-    report_text(text, length, false);
+    show_text(text, length, false);
     printf("\n"
            "=========================\n"
            "\n"
@@ -95,19 +97,19 @@ void report_retrieved(enum medium medium, int pid, const char *text, size_t leng
            "Message from C Program:\n"
            "--------------------------------------------------\n",
            titles[medium], pid);
-    report_text(text, length, false);
+    show_text(text, length, false);
     printf("\n"
            "--------------------------------------------------\n"
            "\n"
            "=== C Program Output ===\n"
            "Successfully read %zu characters from %s\n"
            "==================================================\n",
-           report_characters(text, length), names[medium]);
+           characters(text, length), names[medium]);
 }
 
 void report_line(int pid, const char *text, size_t length) {
     printf("%d: ", pid);
-    report_text(text, length, true);
+    show_text(text, length, true);
     putchar('\n');
 }
 

@@ -55,6 +55,8 @@ static int open_locked(struct segment *segment, int mode, int live, bool *made) 
  * long as the last writer counts as live, nobody takes what it is removing for left behind. */
 static int close_locked(struct segment *segment, bool remove) {
     int others = writers_live(&segment->writers) - 1;
+    if (others == -1) /* somebody has set the count to 0 */
+        errno = ERANGE;
     if (others < 0)
         return fail(segment, PART_WRITERS);
     bool kept = others == 0 && remove && shmctl(segment->id, IPC_RMID, NULL) < 0 && errno == EPERM;
@@ -131,7 +133,9 @@ int segment_attach(struct segment *segment, key_t key) {
 
 bool segment_removed(const struct segment *segment) {
     struct shmid_ds status;
-    return shmctl(segment->id, IPC_STAT, &status) < 0 || status.shm_perm.mode & SHM_DEST;
+    if (shmctl(segment->id, IPC_STAT, &status) < 0)
+        return errno == EIDRM || errno == EINVAL;
+    return status.shm_perm.mode & SHM_DEST;
 }
 
 int segment_status(key_t key, struct shmid_ds *status) {

@@ -1,14 +1,12 @@
 #define _GNU_SOURCE
 #include "snapshot.h"
 
-#include <string.h>
-#include <time.h>
-#ifdef __linux__
 #include <limits.h>
 #include <linux/futex.h>
+#include <string.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
-#endif
 
 enum { EAGER_TRIES = 1000, PATIENT_TRIES = 1500 };
 enum { LINE = 64 / sizeof(long) }; /* words of a cache line, on most machines */
@@ -114,7 +112,6 @@ enum snapshot_state snapshot(const struct SharedSegment *segment, struct snapsho
     return snapshot_check(copy);
 }
 
-#ifdef __linux__
 void publish_wake(struct SharedSegment *segment) {
     syscall(SYS_futex, &segment->version, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
 }
@@ -124,14 +121,3 @@ void snapshot_await(const struct SharedSegment *segment, unsigned seen, int mill
     /* Unchecked: a change, a time-out and a signal are all the same to the caller, who looks. */
     syscall(SYS_futex, &segment->version, FUTEX_WAIT, seen, &timeout, NULL, 0);
 }
-#else
-void publish_wake(struct SharedSegment *segment) {
-    (void)segment;
-}
-
-void snapshot_await(const struct SharedSegment *segment, unsigned seen, int milliseconds) {
-    (void)milliseconds;
-    if (atomic_load_explicit(&segment->version, memory_order_relaxed) == seen)
-        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
-}
-#endif

@@ -80,11 +80,12 @@ int main(int argc, char *argv[]) {
     cli_start(argv);
     writer_options(&options, SHARED_MEMORY, argc, argv);
     if (input_open() < 0)
-        err(CLI_FAILED, "cannot block signals");
+        err(CLI_FAILED, "cannot prepare for signals");
 
     int state = segment_join(&segment, options.key, options.mode);
     if (state < 0) {
         explain(&segment, "join");
+        input_resignal();
         return CLI_FAILED;
     }
     if (state == SEGMENT_LEFT_BEHIND)

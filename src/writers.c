@@ -8,8 +8,9 @@
 
 enum { LIVE, LOCK, SEMAPHORES };
 
-/* A writer holds the lock for microseconds; one that was stopped meanwhile must not stop others. */
-static const struct timespec patience = {.tv_sec = 5};
+/* Seconds. A writer holds the lock for microseconds; one that was stopped meanwhile must not stop
+ * others. */
+enum { PATIENCE = 5 };
 
 static const struct sembuf wait_free = {LOCK, 0, 0}, hold = {LOCK, 1, SEM_UNDO},
                            release = {LOCK, -1, SEM_UNDO}, arrive = {LIVE, 1, SEM_UNDO},
@@ -17,10 +18,15 @@ static const struct sembuf wait_free = {LOCK, 0, 0}, hold = {LOCK, 1, SEM_UNDO},
 
 /* semtimedop() is all or nothing: no writer is ever counted without holding the lock. */
 static int operate(int id, struct sembuf *operations, size_t count) {
+    struct timespec now, left = {.tv_sec = PATIENCE};
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    time_t end = now.tv_sec + PATIENCE;
     int result;
-    do
-        result = semtimedop(id, operations, count, &patience);
-    while (result < 0 && errno == EINTR);
+    /* A signal is no reason to give up, but neither does it buy more time. */
+    while ((result = semtimedop(id, operations, count, &left)) < 0 && errno == EINTR) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        left.tv_sec = now.tv_sec < end ? end - now.tv_sec : 0;
+    }
     if (result < 0 && errno == EINVAL) /* the ID has gone for longer, which is all the same */
         errno = EIDRM;
     return result;

@@ -216,6 +216,21 @@ class Stream(QueueTest):
         self.assert_done(self.run_program(C_QUEUE_READER, '-f', '-r', '-k', self.key), b'1\n2\n')
         self.assert_status(writer.result(), DONE)
 
+    def test_of_two_streams_that_end_the_last_one_waits_for_readers(self):
+        streams = [self.start_stream() for _ in range(2)]
+        for stream in streams:
+            stream.send('x\n')
+        wait_until(lambda: self.queue().current_messages == 2, 'both have sent')
+        for stream in streams:
+            stream.close_input()
+        wait_until(lambda: live_writers(self.set_key) == 1, 'one has left')
+        self.assert_done(self.run_program(C_QUEUE_READER, '-f', '-r', '-k', self.key), b'x\nx\n')
+        for stream in streams:
+            result = stream.result()
+            self.assert_status(result, DONE)
+            self.assertNotIn('nobody had received', result.err)
+        self.assert_nothing_left()
+
     def test_a_line_too_long_is_refused(self):
         result = self.run_program(WRITER, '-s', '-k', self.key, given=b'x' * 900)
         self.assert_status(result, FAILED)
@@ -318,6 +333,29 @@ class Strangers(QueueTest):
             self.assertEqual((result.status, result.out), (DONE, b'4711: \\x1b[31mred\n'), result)
             self.assertEqual(result.err.count('dropped a message'), len(bad), result)
             queue.remove()
+
+    def test_a_reader_that_need_not_wait_ends_behind_much_that_is_dropped(self):
+        for reader in READERS.values():
+            queue = self.new_queue()
+            for _ in range(1500):
+                self.put(queue, b'')
+            self.assert_status(self.run_program(reader, '-k', self.key), NOTHING_YET)
+            self.assertEqual(queue.current_messages, 500)
+            queue.remove()
+
+    def test_a_key_whose_set_would_have_none_is_refused(self):
+        for program in WRITER, *READERS.values():
+            result = self.run_program(program, '-k', '0x51000000')
+            self.assert_status(result, 2)
+            self.assert_says(result, '0x51000000')
+
+    def test_a_limit_below_a_message_is_named(self):
+        self.require(works(['unshare', '-i', 'true']), 'needs root and unshare')
+        result = self.run_program(
+            ['unshare', '-i', 'sh', '-c', 'echo 500 >/proc/sys/kernel/msgmax; exec "$@"', 'sh'],
+            *WRITER, '-k', self.key)
+        self.assert_status(result, FAILED)
+        self.assert_says(result, 'kernel.msgmax')
 
     def test_an_unused_queue_is_not_ours_yet_but_a_writer_may_take_it(self):
         self.new_queue(capacity=None)

@@ -4,7 +4,7 @@ import pathlib
 import signal
 import sys
 
-from support import FAILED, TOP, TestCase, USAGE, objects_of, wait_until
+from support import DONE, FAILED, TOP, TestCase, USAGE, objects_of, wait_until
 
 KEY = 5678
 SCRIPT = [str(TOP / 'scripts' / 'run_both.sh')]
@@ -18,8 +18,10 @@ class RunBoth(TestCase):
                                 TMPDIR=str(self.temporary_directory()))
         self.require(not objects_of(KEY), 'key 5678 is in use')
 
-    def run_both(self, *arguments, **environment):
-        return self.run_program(SCRIPT, *arguments, env={**self.environment, **environment})
+    def run_both(self, *arguments, stdout_file=None, **environment):
+        options = {'stdout': stdout_file} if stdout_file else {}
+        return self.run_program(SCRIPT, *arguments, env={**self.environment, **environment},
+                                **options)
 
     def assert_clean(self):
         self.assert_nothing_left(KEY)
@@ -47,12 +49,19 @@ class RunBoth(TestCase):
         self.assert_says(result, 'run_both.sh: ', 'scripts/reader.py failed (status 9)')
         self.assert_clean()
 
+        # Nobody reads what it prints.
+        reading, writing = os.pipe()
+        os.close(reading)
+        with os.fdopen(writing, 'wb') as pipe:
+            self.assertNotEqual(self.run_both(stdout_file=pipe).status, DONE)
+        self.assert_clean()
+
         # Interrupted while a reader hangs, as Ctrl-C does it: to the whole process group.
         ready = pathlib.Path(self.environment['TMPDIR']).parent / f'hangs.{os.getpid()}'
         self.addCleanup(lambda: ready.unlink() if ready.exists() else None)
         fake.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exec echo "$0"\n: >{ready}\nexec sleep 60\n',
                         encoding='ascii')
-        for number in signal.SIGINT, signal.SIGTERM:
+        for number in signal.SIGINT, signal.SIGTERM, signal.SIGQUIT:
             script = self.start(SCRIPT, env={**self.environment, 'PYTHON': str(fake)},
                                 start_new_session=True)
             wait_until(ready.exists, 'the reader hangs')
@@ -63,6 +72,10 @@ class RunBoth(TestCase):
 
 
 class FindPython(TestCase):
+    def test_a_cdpath_does_not_disturb(self):
+        result = self.run_program(FIND, env=dict(os.environ, CDPATH='.', PYTHON=''), cwd=TOP)
+        self.assertEqual(len(result.out.splitlines()), 1, result)
+
     def test_the_python_that_the_user_names_is_taken_if_it_has_the_module(self):
         result = self.run_program(FIND, env=dict(os.environ, PYTHON=sys.executable))
         self.assert_done(result)

@@ -45,6 +45,23 @@ class End(TestCase):
             self.assertEqual((result.status, result.err), (-number, ''), result)
             self.assert_nothing_left()
 
+    def test_a_signal_ends_a_writer_whose_output_nobody_takes(self):
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        os.set_blocking(writing, False)
+        try:
+            while os.write(writing, bytes(4096)):
+                pass
+        except BlockingIOError:
+            os.set_blocking(writing, True)
+        with os.fdopen(writing, 'wb') as full:
+            writer = self.start(WRITER, '-k', self.key, stdout=full)
+        wait_until(lambda: live_writers(self.key) == 1, 'it has joined')
+        writer.wait_for_state('S')
+        writer.signal(signal.SIGTERM)
+        self.assert_status(writer.result(), -signal.SIGTERM)
+        self.assert_nothing_left()
+
     def test_a_streaming_writer_dies_of_the_signal_it_gets_and_removes_everything(self):
         for number in ENDING:
             writer = self.start_stream()
