@@ -17,8 +17,6 @@ build/queue_writer: $(call objects,queue_writer input queue $(SHOWN) $(SHARED))
 build/queue_reader: $(call objects,queue_reader queue $(SHOWN) $(SHARED))
 build/bench: $(call objects,$(patsubst src/%.c,%,$(wildcard src/bench/*.c)) segment $(SHARED))
 
-build/bench: LDLIBS += -lm
-
 $(PROGRAMS):
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
