@@ -73,7 +73,8 @@ class RunBoth(TestCase):
 
 class FindPython(TestCase):
     def test_a_cdpath_does_not_disturb(self):
-        result = self.run_program(FIND, env=dict(os.environ, CDPATH='.', PYTHON=''), cwd=TOP)
+        result = self.run_program(['scripts/python.sh'], cwd=TOP,
+                                  env=dict(os.environ, CDPATH='.', PYTHON=''))
         self.assertEqual(len(result.out.splitlines()), 1, result)
 
     def test_the_python_that_the_user_names_is_taken_if_it_has_the_module(self):

@@ -45,6 +45,13 @@ class End(TestCase):
             self.assertEqual((result.status, result.err), (-number, ''), result)
             self.assert_nothing_left()
 
+    def test_a_signal_between_printing_and_waiting_is_not_missed(self):
+        tracer = ['strace', '-qq', '-o', '/dev/null', '-e', 'inject=write:signal=TERM:when=1']
+        self.require(works([*tracer, 'true']), 'needs strace, and to be allowed to trace')
+        writer = self.start([*tracer, *WRITER], '-k', self.key)
+        self.assert_status(writer.result(), -signal.SIGTERM)
+        self.assert_nothing_left()
+
     def test_a_signal_ends_a_writer_whose_output_nobody_takes(self):
         reading, writing = os.pipe()
         self.addCleanup(os.close, reading)
