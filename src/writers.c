@@ -32,10 +32,10 @@ static int operate(int id, struct sembuf *operations, size_t count) {
     return result;
 }
 
-/* The key's set if it is one of ours, made if `mode` has IPC_CREAT. */
-static int find_set(key_t key, int mode) {
+/* Gets or creates the key's set; a stranger's is refused. */
+static int open_set(key_t key, int mode) {
     struct semid_ds status;
-    int id = semget(key, SEMAPHORES, mode);
+    int id = semget(key, SEMAPHORES, IPC_CREAT | mode);
     if (id < 0) {
         if (errno == EINVAL) /* there is one, with fewer semaphores; or kernel.sem allows no two */
             errno = semget(key, 0, 0) < 0 ? ENOSPC : EEXIST;
@@ -58,7 +58,7 @@ int writers_join(struct writers *set, key_t key, int mode) {
     /* The last writer may remove the set between our two calls: then the key is free again. The
      * bound is for a kernel that keeps saying so. */
     for (int round = 0; round < 1000; round++) {
-        set->id = find_set(key, IPC_CREAT | mode);
+        set->id = open_set(key, mode);
         if (set->id >= 0 && operate(set->id, (struct sembuf[]){wait_free, hold, arrive}, 3) == 0)
             return writers_live(set);
         if (errno != EIDRM && errno != EINVAL)
