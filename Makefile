@@ -53,7 +53,7 @@ help:
 	@echo 'make         build writer, reader and the rest (CC and CFLAGS are respected)'
 	@echo 'make run     run writer, reader and reader.py together: scripts/run_both.sh'
 	@echo 'make test    run the tests, in less than a minute'
-	@echo 'make stress  kill, stop and fail the programs in every way there is, in some minutes'
+	@echo 'make stress  kill, stop and fail the programs in every way there is, in about a minute'
 	@echo 'make bench   measure every kind of IPC side by side'
 	@echo 'make lint    check format, shell scripts and warnings (clang-format, shellcheck, clang)'
 	@echo 'make clean   remove what was built'
