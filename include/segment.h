@@ -14,7 +14,7 @@
 
 enum segment_found {
     SEGMENT_NEW,         /* nothing was there */
-    SEGMENT_LEFT_BEHIND, /* a killed writer's: taken over */
+    SEGMENT_LEFT_BEHIND, /* an earlier writer's: taken over */
     SEGMENT_IN_USE       /* other writers publish in it, too */
 };
 

@@ -57,25 +57,24 @@ static bool stream(struct queue *queue) {
 /* Removing the queue loses what nobody has received: at the end of a stream the last writer waits
  * for readers, until a signal ends that. */
 static bool leave(struct queue *queue, bool keep_messages) {
-    int others, lost = queue_length(queue);
-    for (int tries = 1;; tries++) {
-        others = queue_leave(queue, keep_messages && !input_ended(0));
-        if (others >= 0 || errno != EBUSY)
-            break;
-        lost = queue_length(queue);
+    int others, waiting = queue_length(queue);
+    for (int tries = 1; (others = queue_leave(queue, keep_messages)) < 0 && errno == EBUSY;
+         tries++) {
+        waiting = queue_length(queue);
         if (tries == 100)
             warnx("queue with key %u: waiting for a reader of the last messages: %d",
-                  (unsigned)queue->key, lost);
-        input_ended(1);
+                  (unsigned)queue->key, waiting);
+        if (input_ended(1))
+            keep_messages = false;
     }
     if (others < 0)
         explain(queue, "remove");
     else if (others > 0)
         warnx("other writers still using key %u: %d; the queue stays", (unsigned)queue->key,
               others);
-    else if (lost > 0 && !(keep_messages && !input_ended(0)))
+    else if (waiting > 0 && !keep_messages)
         warnx("queue with key %u was removed with messages that nobody had received: %d",
-              (unsigned)queue->key, lost);
+              (unsigned)queue->key, waiting);
     return others >= 0;
 }
 

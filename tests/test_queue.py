@@ -29,9 +29,7 @@ class QueueTest(TestCase):
         self.addCleanup(remove_objects, self.set_key)
 
     def start_writer(self, *arguments, **options):
-        writer = self.start(WRITER, '-k', self.key, *arguments, **options)
-        writer.wait_for('Press Enter to cleanup and exit...\n')
-        return writer
+        return super().start_writer(*arguments, command=WRITER, **options)
 
     def start_stream(self):
         writer = self.start(WRITER, '-s', '-k', self.key)
