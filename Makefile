@@ -2,27 +2,37 @@
 
 CC ?= cc
 CFLAGS ?= -O2 -g
-FLAGS = -std=c11 -Wall -Wextra -Wpedantic -Iinclude -MMD -MP $(CPPFLAGS) $(CFLAGS)
+PLATFORM ?= $(if $(filter Linux,$(shell uname)),linux,posix)
+FLAGS = -std=c11 -Wall -Wextra -Wpedantic -Iinclude -Isrc -MMD -MP $(CPPFLAGS) $(CFLAGS)
 
-PROGRAMS = writer reader build/queue_writer build/queue_reader build/bench
+PROGRAMS = writer reader build/queue_writer build/queue_reader
 objects = $(patsubst %,build/obj/%.o,$(1))
-SHARED = cli snapshot writers
-SHOWN = options report
+CORE = message segment semaphores wait_$(PLATFORM)
+CLI = cli/display cli/errors cli/options cli/words
+INPUT = cli/input cli/signals
 
 all: $(PROGRAMS)
 
-writer: $(call objects,writer input segment $(SHOWN) $(SHARED))
-reader: $(call objects,reader segment $(SHOWN) $(SHARED))
-build/queue_writer: $(call objects,queue_writer input queue $(SHOWN) $(SHARED))
-build/queue_reader: $(call objects,queue_reader queue $(SHOWN) $(SHARED))
-build/bench: $(call objects,$(patsubst src/%.c,%,$(wildcard src/bench/*.c)) segment $(SHARED))
+writer: $(call objects,writer $(CORE) $(CLI) $(INPUT))
+reader: $(call objects,reader $(CORE) $(CLI))
+build/queue_writer: $(call objects,queue/queue_writer queue/queue $(CORE) $(CLI) $(INPUT))
+build/queue_reader: $(call objects,queue/queue_reader queue/queue $(CORE) $(CLI) cli/signals)
+build/bench: $(call objects,$(patsubst src/%.c,%,$(wildcard src/bench/*.c)) $(CORE) $(CLI))
+build/bench: LDLIBS += -lrt
 
-$(PROGRAMS):
-	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(PROGRAMS) build/bench:
+	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
 
-build/obj/%.o: src/%.c Makefile
+build/obj/%.o: src/%.c build/flags
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -c -o $@ $<
+
+# Changes when the compiler or a flag does: then everything is built anew.
+USED = $(CC) $(FLAGS) $(LDFLAGS) $(PLATFORM)
+build/flags: FORCE
+	@mkdir -p build
+	@echo '$(USED)' | cmp -s - $@ || echo '$(USED)' >$@
+FORCE:
 
 run: all
 	+scripts/run_both.sh
@@ -36,12 +46,13 @@ stress: all
 bench: build/bench
 	build/bench
 
-SOURCES = $(wildcard src/*.c src/*/*.c include/*.h src/*/*.h tests/*.c)
+SOURCES = $(wildcard src/*.c src/*/*.c tests/*.c)
+HEADERS = $(wildcard include/*.h src/*.h src/*/*.h)
 lint:
-	clang-format --dry-run -Werror $(SOURCES)
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
 	shellcheck scripts/*.sh .ci/run
 	for cc in gcc clang; do \
-	    for source in $(filter %.c,$(SOURCES)); do \
+	    for source in $(SOURCES); do \
 	        $$cc $(FLAGS) -Werror -c -MF /dev/null -o /dev/null $$source || exit 1; \
 	    done; \
 	done
@@ -50,14 +61,15 @@ clean:
 	rm -rf build writer reader
 
 help:
-	@echo 'make         build writer, reader and the rest (CC and CFLAGS are respected)'
+	@echo 'make         build writer, reader and the queue version (CC and CFLAGS are respected)'
 	@echo 'make run     run writer, reader and reader.py together: scripts/run_both.sh'
 	@echo 'make test    run the tests, in less than a minute'
 	@echo 'make stress  kill, stop and fail the programs in every way there is, in about a minute'
-	@echo 'make bench   measure every kind of IPC side by side'
+	@echo 'make bench   measure every kind of IPC side by side (Linux)'
 	@echo 'make lint    check format, shell scripts and warnings (clang-format, shellcheck, clang)'
 	@echo 'make clean   remove what was built'
+	@echo 'PLATFORM=posix builds with what X/Open has alone, as for macOS; default: what uname says'
 
 -include $(wildcard build/obj/*.d build/obj/*/*.d)
 
-.PHONY: all run test stress bench lint clean help
+.PHONY: all run test stress bench lint clean help FORCE

@@ -1,41 +1,33 @@
 /* The kernel's side: how a process comes to a segment and goes away from it.
  *
- * A segment and the writers' semaphore set share a key. The set is made before the segment and
+ * A segment and its writers' semaphore set share a key. The set is made before the segment and
  * removed after it. shmget(2), shmat(2), shmctl(2); sysvipc(7).
  *
  * Functions that return -1 leave the reason in errno and in `failed` which object refused. */
 #ifndef SEGMENT_H
 #define SEGMENT_H
 
+#include "semaphores.h"
 #include "shared_data.h"
-#include "writers.h"
 
 #include <sys/shm.h>
-
-enum segment_found {
-    SEGMENT_NEW,         /* nothing was there */
-    SEGMENT_LEFT_BEHIND, /* an earlier writer's: taken over */
-    SEGMENT_IN_USE       /* other writers publish in it, too */
-};
-
-enum segment_part { PART_SEGMENT, PART_WRITERS };
 
 struct segment {
     key_t key;
     int id;                       /* -1: none */
     struct SharedSegment *shared; /* attached until segment_leave() or segment_detach() */
-    struct writers writers;       /* of writers only */
-    enum segment_part failed;
+    struct semaphores semaphores; /* of writers only */
+    enum object failed;
 };
 
 /* Joins the channel of `key` as a writer; what doesn't exist is made, with permissions `mode`.
- * Returns what was found, with the lock released. EEXIST: the key's segment (PART_SEGMENT) or set
- * (PART_WRITERS) is a stranger's and was left untouched. After a failure nothing is held, and
- * nothing made here stays behind, except perhaps an empty set for the next writer to use. */
+ * Returns what was found (enum found), attached, with the lock released. EEXIST: segment or set of
+ * the key are a stranger's and were left untouched. After a failure nothing is attached or held,
+ * and nothing made here stays behind, except perhaps an empty set for the next writer to use. */
 int segment_join(struct segment *segment, key_t key, int mode);
 
-/* The writers' lock, to be held for each publish(). EIDRM from segment_lock(): somebody removed the
- * segment or the set; the lock isn't held. EAGAIN: see writers.h. */
+/* The writers' lock, to be held for each publish(). EIDRM: somebody removed the segment or the set.
+ * Others: see semaphores.h. After a failure the lock isn't held. */
 int segment_lock(struct segment *segment);
 int segment_unlock(struct segment *segment);
 
@@ -44,7 +36,8 @@ int segment_unlock(struct segment *segment);
  * one. EIDRM: somebody removed the segment or the set before. */
 int segment_leave(struct segment *segment);
 
-/* Attaches read-only. ENOENT: there is no segment; EEXIST: it is too small to be one of ours. */
+/* Attaches read-only. ENOENT: there is no segment; EEXIST: it is too small to be one of ours. After
+ * a failure nothing is attached. */
 int segment_attach(struct segment *segment, key_t key);
 void segment_detach(struct segment *segment);
 

@@ -1,15 +1,24 @@
 /* Prints the message that a writer shares through a System V shared memory segment.
  *
- * A reader attaches read-only and takes snapshots. It holds nothing and changes nothing, so there
- * may be any number of readers, and none can disturb a writer. */
+ * The life of a reader, in system calls, and where they stand:
+ *
+ *     attach    shmget, shmat {read-only}        segment.c
+ *     snapshot  none: copied, and checked        message.c
+ *     wait      futex {until version changes}    wait_linux.c
+ *     look up   semctl {GETVAL}                  is a writer alive?      semaphores.c
+ *               shmctl {IPC_STAT}                is the segment removed? segment.c
+ *     detach    by ending
+ *
+ * A reader holds nothing and changes nothing: there may be any number, and none disturbs a writer.
+ */
 #define _GNU_SOURCE
-#include "cli.h"
-#include "options.h"
-#include "report.h"
+#include "cli/display.h"
+#include "cli/errors.h"
+#include "cli/options.h"
+#include "message.h"
 #include "segment.h"
-#include "snapshot.h"
+#include "wait.h"
 
-#include <err.h>
 #include <errno.h>
 
 /* How often a sleeper looks up: for a segment to appear, and for writers to be gone. */
@@ -17,146 +26,211 @@ enum { ATTACH_MILLISECONDS = 10, LOOK_UP_MILLISECONDS = 500 };
 
 struct reader {
     struct reader_options options;
+    double deadline; /* of --wait */
     struct segment segment;
-    struct snapshot copy;
+    struct message copy;
+    enum message_state state; /* of the copy */
+    /* while following */
+    bool known;    /* `seen` is the version of the last message in this segment */
+    bool shown;    /* a message, in this segment or one before */
+    bool alive;    /* a living writer was seen */
+    bool lamented; /* the user knows that none is alive */
+    unsigned seen;
+    unsigned long missed;
 };
 
-/* Attaches and, unless follow() will do it, takes a snapshot, waiting for both if the user wants
- * that. Returns its state, or -1 if there is no segment. */
-static int first_snapshot(struct reader *reader) {
-    double deadline = cli_clock() + reader->options.wait;
-    for (;;) {
-        double left = deadline - cli_clock();
-        if (segment_attach(&reader->segment, reader->options.key) == 0) {
-            if (reader->options.follow)
-                return SNAPSHOT_NOTHING;
-            enum snapshot_state state = snapshot(reader->segment.shared, &reader->copy);
-            if (state != SNAPSHOT_NOTHING || left <= 0)
-                return (int)state;
-            int longest = left < 0.5 ? (int)(left * 1000) + 1 : LOOK_UP_MILLISECONDS;
-            snapshot_await(reader->segment.shared, reader->copy.version, longest);
-            segment_detach(&reader->segment);
-        } else if (errno != ENOENT || left <= 0) {
-            return -1;
-        } else {
-            cli_sleep(ATTACH_MILLISECONDS);
-        }
+static bool time_is_over(const struct reader *reader) {
+    return wait_clock() >= reader->deadline;
+}
+
+/* Sleeps until there may be something new, and not for long. */
+static void wait_for_news(const struct reader *reader) {
+    double left = reader->deadline - wait_clock();
+    bool soon = left > 0 && left * 1000 < LOOK_UP_MILLISECONDS;
+    wait_for_change(&reader->segment.shared->version, reader->copy.version,
+                    soon ? (int)(left * 1000) + 1 : LOOK_UP_MILLISECONDS);
+}
+
+/* Waits for a segment, if the user wants that. False, with errno, if none could be attached. */
+static bool attach_in_time(struct reader *reader) {
+    while (segment_attach(&reader->segment, reader->options.key) < 0) {
+        if (errno != ENOENT || time_is_over(reader))
+            return false;
+        wait_milliseconds(ATTACH_MILLISECONDS);
     }
+    return true;
 }
 
-static void stranger(const struct reader *reader) {
-    struct shmid_ds status;
-    int id = segment_status(reader->options.key, &status);
-    if (id >= 0)
-        cli_stranger(reader->options.key, id, &status);
-    else
-        cli_explain("examine", CLI_SEGMENT, reader->options.key, errno, 0);
+/* Attaches, takes a snapshot, and waits for a first message, if the user wants that. A writer that
+ * has published nothing may leave, and its segment with it: so it attaches anew each time. */
+static bool message_in_time(struct reader *reader) {
+    while (attach_in_time(reader)) {
+        reader->state = snapshot(reader->segment.shared, &reader->copy);
+        if (reader->state != MESSAGE_NONE || time_is_over(reader))
+            return true;
+        /* What isn't a writer's yet would be nobody's, if we stayed attached: see segment.c. */
+        if (reader->copy.versioned)
+            wait_for_news(reader);
+        segment_detach(&reader->segment);
+        if (!reader->copy.versioned)
+            wait_milliseconds(ATTACH_MILLISECONDS);
+    }
+    return false;
 }
 
-/* Says why there is no message to show; the exit status. */
-static int explain(const struct reader *reader, int state) {
+/* Says why there is no segment. */
+static enum status no_segment(const struct reader *reader) {
+    enum status status = errno == ENOENT ? NOTHING_YET : FAILED;
+    explain("attach", SEGMENT, reader->options.key);
+    return status;
+}
+
+/* Says why there is no message. */
+static enum status no_message(const struct reader *reader) {
     unsigned key = (unsigned)reader->options.key;
-    switch (state) {
-    case SNAPSHOT_NOTHING:
-        warnx("segment with key %u: nothing was published yet; wait for it with --wait", key);
-        return CLI_NOTHING_YET;
-    case SNAPSHOT_TORN:
-        warnx("segment with key %u: its message is torn, a writer %s half-way; the next message "
-              "replaces it",
-              key,
-              writers_count(reader->options.key) == 0 ? "was killed" : "was stopped or killed");
-        return CLI_FAILED;
-    case SNAPSHOT_BUSY:
-        warnx("segment with key %u: messages follow each other too fast to read one; try again",
-              key);
-        return CLI_FAILED;
+    switch (reader->state) {
+    case MESSAGE_NONE:
+        complain("segment with key %u: nothing was published yet; wait for it with --wait", key);
+        return NOTHING_YET;
+    case MESSAGE_TORN:
+        complain("segment with key %u: its message is torn, a writer %s half-way; the next message "
+                 "replaces it",
+                 key,
+                 semaphores_count(reader->options.key) ? "was stopped or killed" : "was killed");
+        return FAILED;
+    case MESSAGE_BUSY:
+        complain("segment with key %u: messages follow each other too fast to read one; try again",
+                 key);
+        return FAILED;
     default:
-        warnx("segment with key %u holds no SharedData: processId %d, dataReady %d, message %s NUL",
-              key, reader->copy.processId, reader->copy.dataReady,
-              reader->copy.terminated ? "with" : "without");
-        stranger(reader);
-        return CLI_FAILED;
+        complain("segment with key %u holds no SharedData: processId %d, dataReady %d, message %s "
+                 "NUL",
+                 key, reader->copy.processId, reader->copy.dataReady,
+                 reader->copy.length < MESSAGE_SIZE ? "with" : "without");
+        explain_stranger(reader->options.key);
+        return FAILED;
     }
 }
 
 static bool show(const struct reader *reader) {
-    return options_show(&reader->options, SHARED_MEMORY, reader->copy.processId,
-                        reader->copy.message);
+    display_message(SEGMENT, reader->options.format, reader->copy.processId, reader->copy.message);
+    return display_flush();
 }
 
-/* What is to be said of a message that was shown; the exit status. */
-static int epilogue(const struct reader *reader) {
+/* Says what a message that was shown is worth, if not everything. */
+static void lament(struct reader *reader) {
     unsigned key = (unsigned)reader->options.key;
+    if (reader->lamented)
+        return;
+    reader->lamented = true;
     if (!reader->copy.versioned)
-        warnx("segment with key %u carries no version: whether the message is whole can't be "
-              "checked",
-              key);
-    else if (writers_count(reader->options.key) == 0 && !segment_removed(&reader->segment))
-        warnx("segment with key %u: no writer is alive; the message was left behind by process %d",
-              key, reader->copy.processId);
-    return CLI_DONE;
+        complain("segment with key %u carries no version: whether the message is whole can't be "
+                 "checked",
+                 key);
+    else if (semaphores_count(reader->options.key) == 0 && !segment_removed(&reader->segment))
+        complain("segment with key %u: no writer is alive; the message was left behind by process "
+                 "%d",
+                 key, reader->copy.processId);
 }
 
-/* Prints each new message until the writers have gone. A message that stays torn is no reason to
- * stop while there are writers, who will replace it. */
-static int follow(struct reader *reader) {
-    const struct SharedSegment *shared = reader->segment.shared;
-    bool known = false, gone = false;
-    for (unsigned seen = 0;;) {
-        int state = (int)snapshot(shared, &reader->copy);
-        if (state == SNAPSHOT_DAMAGED)
-            return explain(reader, state);
-        bool fresh = state != SNAPSHOT_NOTHING && (!known || reader->copy.version != seen);
-        if (fresh && state == SNAPSHOT_WHOLE && !show(reader))
-            return CLI_FAILED;
-        if (fresh && state != SNAPSHOT_WHOLE)
-            explain(reader, state);
-        if (fresh) {
-            seen = reader->copy.version;
-            known = true;
-        } else if (gone) {
-            if (state == SNAPSHOT_WHOLE)
-                return epilogue(reader);
-            return state == SNAPSHOT_NOTHING ? explain(reader, state) : CLI_FAILED;
+static enum status read_once(struct reader *reader) {
+    bool story = reader->options.format == STORY;
+    if (story)
+        display_attempt(SEGMENT, reader->options.key);
+    if (!display_flush())
+        return FAILED;
+    if (!message_in_time(reader))
+        return no_segment(reader);
+    if (story)
+        display_connected(SEGMENT, reader->segment.id);
+    if (reader->state != MESSAGE_WHOLE)
+        return display_flush() ? no_message(reader) : FAILED;
+    if (!show(reader))
+        return FAILED;
+    lament(reader);
+    return DONE;
+}
+
+/* Takes a snapshot; whether it is another than the last one. Counts what came between. */
+static bool news(struct reader *reader) {
+    reader->state = snapshot(reader->segment.shared, &reader->copy);
+    unsigned version = reader->copy.version, seen = reader->seen;
+    if (reader->state == MESSAGE_NONE || (reader->known && version == seen))
+        return false;
+    if (reader->state == MESSAGE_BUSY) /* not this one; but perhaps its version's */
+        return true;
+    if (reader->known && reader->copy.versioned)
+        reader->missed += ((version & ~1u) - (seen & ~1u)) / 2 - (reader->state == MESSAGE_WHOLE);
+    reader->known = true;
+    reader->seen = version;
+    return true;
+}
+
+/* Shows a new message. One that stays torn is no reason to stop: a writer will replace it. */
+static bool tell(struct reader *reader) {
+    if (reader->state != MESSAGE_WHOLE) {
+        no_message(reader);
+        return reader->state != MESSAGE_DAMAGED;
+    }
+    reader->shown = true;
+    reader->lamented = false;
+    return show(reader);
+}
+
+static enum status farewell(struct reader *reader) {
+    if (reader->missed > 0)
+        complain("segment with key %u: messages that came too fast to be shown: %lu; the queue "
+                 "version delivers each",
+                 (unsigned)reader->options.key, reader->missed);
+    if (reader->state == MESSAGE_WHOLE)
+        lament(reader);
+    else if (reader->state != MESSAGE_NONE) /* which was said */
+        return FAILED;
+    return reader->shown ? DONE : no_message(reader);
+}
+
+/* Prints each new message until the writers have gone. With --wait, they can't have gone before one
+ * was alive and a message came, unless the time is over. */
+static enum status follow(struct reader *reader) {
+    if (!attach_in_time(reader))
+        return no_segment(reader);
+    for (bool gone = false;;) {
+        if (news(reader)) {
+            if (!tell(reader))
+                return FAILED;
+            continue;
+        }
+        if (gone)
+            return farewell(reader);
+        int writers = semaphores_count(reader->options.key);
+        if (writers < 0) { /* who may not look doesn't know when to end */
+            explain("examine", SEMAPHORES, reader->options.key);
+            return FAILED;
+        }
+        reader->alive |= writers > 0;
+        bool removed = segment_removed(&reader->segment), over = time_is_over(reader);
+        if (over && reader->options.waits && !reader->shown)
+            return farewell(reader);
+        if ((removed || writers == 0) && (over || (reader->alive && reader->shown))) {
+            gone = true; /* look once more: their last message may have come between */
+        } else if (removed || (!reader->copy.versioned && !reader->known)) {
+            segment_detach(&reader->segment);
+            reader->known = false;
+            wait_milliseconds(ATTACH_MILLISECONDS);
+            if (!attach_in_time(reader))
+                return reader->shown ? DONE : no_segment(reader);
         } else {
-            /* Having seen them gone, look once more: their last message may have come between. */
-            gone = segment_removed(&reader->segment) || writers_count(reader->options.key) == 0;
-            if (!gone)
-                snapshot_await(shared, reader->copy.version, LOOK_UP_MILLISECONDS);
+            if (writers == 0 && reader->shown)
+                lament(reader);
+            wait_for_news(reader);
         }
     }
 }
 
-static int read_message(struct reader *reader) {
-    bool story = !reader->options.raw && !reader->options.follow;
-    if (story) {
-        report_attempt(SHARED_MEMORY, reader->options.key);
-        if (!cli_flush())
-            return CLI_FAILED;
-    }
-    int state = first_snapshot(reader);
-    if (state < 0 && errno == EEXIST) {
-        stranger(reader);
-        return CLI_FAILED;
-    }
-    if (state < 0) {
-        bool missing = errno == ENOENT;
-        cli_explain("attach", CLI_SEGMENT, reader->options.key, errno, 0);
-        return missing ? CLI_NOTHING_YET : CLI_FAILED;
-    }
-    if (story)
-        report_connected(SHARED_MEMORY, reader->segment.id);
-
-    if (reader->options.follow)
-        return follow(reader);
-    if (state != SNAPSHOT_WHOLE)
-        return cli_flush() ? explain(reader, state) : CLI_FAILED;
-    return show(reader) ? epilogue(reader) : CLI_FAILED;
-}
-
 int main(int argc, char *argv[]) {
     struct reader reader = {0};
-    cli_start(argv);
-    reader_options(&reader.options, SHARED_MEMORY, argc, argv);
-    return read_message(&reader);
+    errors_start(argv);
+    reader_options(&reader.options, SEGMENT, argc, argv);
+    reader.deadline = wait_clock() + reader.options.wait;
+    return reader.options.follow ? follow(&reader) : read_once(&reader);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 #include <sys/ipc.h>
 
-static int fail(struct segment *segment, enum segment_part part) {
-    segment->failed = part;
+static int fail(struct segment *segment, enum object object) {
+    segment->failed = object;
     return -1;
 }
 
@@ -24,9 +24,21 @@ void segment_detach(struct segment *segment) {
     segment->shared = NULL;
 }
 
-/* Gets or creates the segment and looks at what is in it. The caller holds the lock. */
-static int open_locked(struct segment *segment, int mode, int live, bool *made) {
+static bool is_ours(const struct segment *segment) {
+    return atomic_load_explicit(&segment->shared->magic, memory_order_relaxed) == SHARED_MAGIC;
+}
+
+/* As the kernel made it, just now or for a writer killed right here; but not if somebody else has
+ * attached it, who may be about to use it. */
+static bool is_unused(const struct segment *segment, const struct shmid_ds *status, bool made) {
     static const struct SharedSegment zeros;
+    return status->shm_segsz == SHARED_SIZE && (made || status->shm_nattch == 1) &&
+           memcmp(segment->shared, &zeros, sizeof zeros) == 0;
+}
+
+/* Gets or creates the segment and decides by what is in it. The caller holds the lock, is one of
+ * `live` writers, and may have `made_set` by itself. */
+static int open_locked(struct segment *segment, int mode, int live, bool made_set, bool *made) {
     struct shmid_ds status;
     segment->id = shmget(segment->key, SHARED_SIZE, IPC_CREAT | IPC_EXCL | mode);
     *made = segment->id >= 0;
@@ -34,108 +46,118 @@ static int open_locked(struct segment *segment, int mode, int live, bool *made) 
         segment->id = shmget(segment->key, SHARED_SIZE, 0);
         if (segment->id < 0 && errno == EINVAL) /* it is smaller */
             errno = EEXIST;
-    } else if (segment->id < 0 && errno == EINVAL) { /* kernel.shmmax is smaller */
+    } else if (segment->id < 0 && errno == EINVAL) { /* the system allows none of this size */
         errno = ENOSPC;
     }
     if (segment->id < 0 || attach(segment, 0) < 0 || shmctl(segment->id, IPC_STAT, &status) < 0)
-        return fail(segment, PART_SEGMENT);
+        return -1;
 
-    if (atomic_load_explicit(&segment->shared->magic, memory_order_relaxed) == SHARED_MAGIC)
-        return live > 1 ? SEGMENT_IN_USE : SEGMENT_LEFT_BEHIND;
-    /* As the kernel made it: just now, or for a writer killed right here. */
-    if (status.shm_segsz == SHARED_SIZE && memcmp(segment->shared, &zeros, sizeof zeros) == 0) {
+    if (is_unused(segment, &status, *made)) {
         atomic_store_explicit(&segment->shared->magic, SHARED_MAGIC, memory_order_relaxed);
-        return SEGMENT_NEW;
+        return FOUND_NOTHING;
     }
-    errno = EEXIST;
-    return fail(segment, PART_SEGMENT);
-}
-
-/* The end of every way out. The caller holds the lock; it is released, or goes with the set. As
- * long as the last writer counts as live, nobody takes what it is removing for left behind. */
-static int close_locked(struct segment *segment, bool remove) {
-    int others = writers_live(&segment->writers) - 1;
-    if (others == -1) /* somebody has set the count to 0 */
-        errno = ERANGE;
-    if (others < 0)
-        return fail(segment, PART_WRITERS);
-    bool kept = others == 0 && remove && shmctl(segment->id, IPC_RMID, NULL) < 0 && errno == EPERM;
-    if (others == 0 && !kept && writers_remove(&segment->writers) == 0)
-        return 0;
-    int error = errno;
-    if (writers_leave(&segment->writers) < 0)
-        return fail(segment, PART_WRITERS);
-    errno = error; /* EPERM: another user's, which the next writer takes over */
-    return others > 0 ? others : fail(segment, kept ? PART_SEGMENT : PART_WRITERS);
+    if (!is_ours(segment)) {
+        errno = EEXIST;
+        return -1;
+    }
+    if (live > 1)
+        return FOUND_IN_USE;
+    if (!made_set)
+        return FOUND_LEFT_BEHIND;
+    /* Somebody removed the set under its writers. One of them may be in the middle of publishing,
+     * and our lock is another: leave the segment to them. */
+    segment_detach(segment);
+    if (shmctl(segment->id, IPC_RMID, NULL) < 0)
+        return -1;
+    return open_locked(segment, mode, live, false, made) < 0 ? -1 : FOUND_ORPHANED;
 }
 
 int segment_join(struct segment *segment, key_t key, int mode) {
+    bool made_set, made = false, kept;
     *segment = (struct segment){.key = key, .id = -1};
-    int live = writers_join(&segment->writers, key, mode);
+    int live = semaphores_join(&segment->semaphores, key, mode, &made_set);
     if (live < 0)
-        return fail(segment, PART_WRITERS);
+        return fail(segment, SEMAPHORES);
+    int found = open_locked(segment, mode, live, made_set, &made);
+    if (found >= 0 && semaphores_unlock(&segment->semaphores) == 0)
+        return found;
 
-    bool made;
-    int found = open_locked(segment, mode, live, &made);
-    if (found >= 0)
-        return writers_unlock(&segment->writers) < 0 ? fail(segment, PART_WRITERS) : found;
     int error = errno;
     segment_detach(segment);
-    close_locked(segment, made);
+    if (made)
+        shmctl(segment->id, IPC_RMID, NULL);
+    semaphores_leave(&segment->semaphores, NULL, NULL, &kept);
     errno = error;
-    return fail(segment, PART_SEGMENT);
+    return fail(segment, found < 0 ? SEGMENT : SEMAPHORES);
 }
 
 int segment_lock(struct segment *segment) {
-    if (writers_lock(&segment->writers) < 0)
-        return fail(segment, PART_WRITERS);
+    if (semaphores_lock(&segment->semaphores) < 0)
+        return fail(segment, SEMAPHORES);
     if (!segment_removed(segment))
         return 0;
-    writers_unlock(&segment->writers);
+    semaphores_unlock(&segment->semaphores);
     errno = EIDRM;
-    return fail(segment, PART_SEGMENT);
+    return fail(segment, SEGMENT);
 }
 
 int segment_unlock(struct segment *segment) {
-    return writers_unlock(&segment->writers) < 0 ? fail(segment, PART_WRITERS) : 0;
+    return semaphores_unlock(&segment->semaphores) < 0 ? fail(segment, SEMAPHORES) : 0;
+}
+
+/* What the last writer does. If somebody removed its segment, others may have made another one
+ * since then, and left that to the last writer, too. */
+static int remove_segment(void *context) {
+    struct segment *segment = context, now;
+    if (!segment_removed(segment))
+        return shmctl(segment->id, IPC_RMID, NULL);
+    if (segment_attach(&now, segment->key) < 0)
+        return 0;
+    bool ours = is_ours(&now);
+    segment_detach(&now);
+    return ours ? shmctl(now.id, IPC_RMID, NULL) : 0;
 }
 
 int segment_leave(struct segment *segment) {
-    bool removed = segment_removed(segment);
-    int others = writers_lock(&segment->writers) < 0 ? fail(segment, PART_WRITERS)
-                                                     : close_locked(segment, true);
-    int error = errno;
+    bool removed = segment_removed(segment), kept = false;
+    int others = semaphores_lock(&segment->semaphores);
+    if (others == 0)
+        others = semaphores_leave(&segment->semaphores, remove_segment, segment, &kept);
+    int error = removed ? EIDRM : errno;
     segment_detach(segment);
     errno = error;
-    if (!removed)
-        return others;
-    errno = EIDRM;
-    return fail(segment, PART_SEGMENT);
+    if (removed || kept)
+        return fail(segment, SEGMENT);
+    return others < 0 ? fail(segment, SEMAPHORES) : others;
 }
 
 int segment_attach(struct segment *segment, key_t key) {
     struct shmid_ds status;
     *segment = (struct segment){.key = key};
     segment->id = shmget(key, 0, 0);
-    if (segment->id < 0 || attach(segment, SHM_RDONLY) < 0 ||
-        shmctl(segment->id, IPC_STAT, &status) < 0) {
-        int error = errno == EIDRM || errno == EINVAL ? ENOENT : errno;
-        segment_detach(segment);
-        errno = error;
-        return fail(segment, PART_SEGMENT);
+    if (segment->id >= 0 && attach(segment, SHM_RDONLY) == 0 &&
+        shmctl(segment->id, IPC_STAT, &status) == 0) {
+        if (status.shm_segsz >= SHARED_SIZE)
+            return 0;
+        errno = EEXIST;
+    } else if (errno == EIDRM || errno == EINVAL) { /* removed between two of the calls */
+        errno = ENOENT;
     }
-    if (status.shm_segsz >= SHARED_SIZE)
-        return 0;
+    int error = errno;
     segment_detach(segment);
-    errno = EEXIST;
-    return fail(segment, PART_SEGMENT);
+    errno = error;
+    return fail(segment, SEGMENT);
 }
 
 bool segment_removed(const struct segment *segment) {
     struct shmid_ds status;
     if (shmctl(segment->id, IPC_STAT, &status) < 0)
         return errno == EIDRM || errno == EINVAL;
+#ifdef SHM_DEST /* elsewhere a removed segment can't be examined */
     return status.shm_perm.mode & SHM_DEST;
+#else
+    return false;
+#endif
 }
 
 int segment_status(key_t key, struct shmid_ds *status) {

@@ -3,102 +3,96 @@
  *     ./writer          in one terminal, then
  *     ./reader          in another
  *
- * A writer joins the channel of its key, publishes under the writers' lock, and leaves when Enter,
- * the end of its input or a signal says so. The last writer to leave removes the channel. What a
- * killed writer leaves behind, the next one takes over. */
+ * The life of a writer, in system calls, and where they stand:
+ *
+ *     join      semget                           get or create the set       semaphores.c
+ *               semop {wait for 0, lock, count}  all or nothing
+ *               shmget, shmat                    the segment                 segment.c
+ *               semop {unlock}
+ *     publish   semop {wait for 0, lock}
+ *               none: the message is written     version odd … even          message.c
+ *               semop {unlock}
+ *               futex                            wakes the readers           wait_linux.c
+ *     leave     semop {wait for 0, lock}
+ *               shmctl, semctl {IPC_RMID}        the last one removes all    segment.c
+ *               semop {count, unlock}            any other one, instead      semaphores.c
+ *               shmdt
+ *
+ * Whatever kills it in between: the kernel takes back its lock and its count (SEM_UNDO), and the
+ * next writer takes over what it left. */
 #define _GNU_SOURCE
-#include "cli.h"
-#include "input.h"
-#include "options.h"
-#include "report.h"
+#include "cli/display.h"
+#include "cli/errors.h"
+#include "cli/input.h"
+#include "cli/options.h"
+#include "cli/signals.h"
+#include "message.h"
 #include "segment.h"
-#include "snapshot.h"
+#include "wait.h"
 
-#include <err.h>
-#include <errno.h>
 #include <stdio.h>
 #include <unistd.h>
 
-static void explain(const struct segment *segment, const char *tried) {
-    int error = errno;
-    struct shmid_ds status;
-    int id;
-    if (error == EEXIST && segment->failed == PART_SEGMENT &&
-        (id = segment_status(segment->key, &status)) >= 0)
-        cli_stranger(segment->key, id, &status);
-    else
-        cli_explain(tried, segment->failed == PART_SEGMENT ? CLI_SEGMENT : CLI_SEMAPHORES,
-                    segment->key, error, writers_holder(segment->key));
+static bool refused(const struct segment *segment, const char *tried) {
+    explain(tried, segment->failed, segment->key);
+    return false;
 }
 
 static bool send(void *context, const char *text, size_t length) {
     struct segment *segment = context;
-    struct snapshot next;
-    snapshot_prepare(&next, getpid(), text, length);
-    if (segment_lock(segment) < 0) {
-        explain(segment, "lock");
-        return false;
-    }
-    publish(segment->shared, &next, length);
-    if (segment_unlock(segment) < 0) {
-        explain(segment, "unlock");
-        return false;
-    }
-    publish_wake(segment->shared);
+    struct message next;
+    message_prepare(&next, getpid(), text, length);
+    if (segment_lock(segment) < 0)
+        return refused(segment, "lock");
+    publish(segment->shared, &next);
+    if (segment_unlock(segment) < 0)
+        return refused(segment, "unlock");
+    wait_wake(&segment->shared->version);
     return true;
 }
 
-/* The seed's story: publish one message, show it, wait for Enter. */
-static bool share(struct segment *segment, const char *text, size_t length) {
-    if (!send(segment, text, length))
+/* The assignment's story: publish one message, show it, wait for Enter. */
+static bool share(struct segment *segment, const struct writer_options *options) {
+    if (!send(segment, options->message, options->length))
         return false;
-    report_written(SHARED_MEMORY, getpid(), text, length);
-    return cli_flush() && input_enter();
+    display_written(SEGMENT, getpid(), options->message);
+    return options->stay ? input_stay() : input_enter();
 }
 
-static bool stream(struct segment *segment) {
+static bool stream(struct segment *segment, const struct writer_options *options) {
     puts("Publishing every line of standard input...");
-    return cli_flush() && input_stream(send, segment);
+    return display_flush() && input_stream(send, segment) && (!options->stay || input_stay());
 }
 
 static bool leave(struct segment *segment) {
     int others = segment_leave(segment);
     if (others < 0)
-        explain(segment, "remove");
-    else if (others > 0)
-        warnx("other writers still sharing key %u: %d; the segment stays", (unsigned)segment->key,
-              others);
-    return others >= 0;
+        return refused(segment, "remove");
+    display_left(SEGMENT, segment->id, others);
+    return display_flush();
 }
 
 int main(int argc, char *argv[]) {
-    static const char *const found[] = {[SEGMENT_NEW] = "created",
-                                        [SEGMENT_LEFT_BEHIND] = "taken over",
-                                        [SEGMENT_IN_USE] = "joined"};
     struct writer_options options;
     struct segment segment;
-    cli_start(argv);
-    writer_options(&options, SHARED_MEMORY, argc, argv);
-    if (input_open() < 0)
-        err(CLI_FAILED, "cannot prepare for signals");
+    errors_start(argv);
+    writer_options(&options, SEGMENT, argc, argv);
+    signals_catch();
 
-    int state = segment_join(&segment, options.key, options.mode);
-    if (state < 0) {
-        explain(&segment, "join");
-        input_resignal();
-        return CLI_FAILED;
+    int found = segment_join(&segment, options.key, options.mode);
+    if (found < 0) {
+        refused(&segment, "join");
+        signals_exit(FAILED);
     }
-    if (state == SEGMENT_LEFT_BEHIND)
-        warnx("segment %d with key %u was left behind by an earlier writer", segment.id,
-              (unsigned)options.key);
-    printf("Shared memory %s successfully with ID: %d\n"
-           "Attached to shared memory\n"
-           "\n",
-           found[state], segment.id);
+    if (found == FOUND_LEFT_BEHIND)
+        complain("segment %d with key %u was left behind by an earlier writer", segment.id,
+                 (unsigned)options.key);
+    if (found == FOUND_ORPHANED)
+        complain("a segment with key %u had lost its semaphore set: it was replaced by segment %d",
+                 (unsigned)options.key, segment.id);
+    display_joined(SEGMENT, found, segment.id, options.key);
 
-    bool done =
-        options.stream ? stream(&segment) : share(&segment, options.message, options.length);
+    bool done = options.stream ? stream(&segment, &options) : share(&segment, &options);
     done = leave(&segment) && done;
-    input_resignal();
-    return done ? CLI_DONE : CLI_FAILED;
+    signals_exit(done ? DONE : FAILED);
 }

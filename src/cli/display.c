@@ -1,11 +1,12 @@
 #define _GNU_SOURCE
-#include "report.h"
+#include "cli/display.h"
+#include "cli/errors.h"
+#include "cli/words.h"
+#include "shared_data.h"
 
+#include <errno.h>
 #include <stdio.h>
-
-static const char *const names[] = {"shared memory", "message queue"}, *const titles[] = {
-                                                                           "Shared Memory",
-                                                                           "Message Queue"};
+#include <string.h>
 
 /* The length in bytes of the character at `text`, 0 if it isn't valid UTF-8. The bounds on the
  * second byte keep out overlong forms, surrogates and what is above U+10FFFF. */
@@ -31,14 +32,13 @@ static size_t utf8_length(const unsigned char *text, size_t available) {
     return length;
 }
 
-/* With `one_line` a newline is shown as \x0a. */
-static void show_text(const char *text, size_t length, bool one_line) {
-    const unsigned char *next = (const unsigned char *)text, *end = next + length;
+static void show_text(const char *text, enum format format) {
+    const unsigned char *next = (const unsigned char *)text, *end = next + strlen(text);
     while (next < end) {
         size_t bytes = utf8_length(next, (size_t)(end - next));
         bool control =
             next[0] < 0x20 || next[0] == 0x7F || (bytes == 2 && next[0] == 0xC2 && next[1] < 0xA0);
-        bool layout = next[0] == '\t' || (next[0] == '\n' && !one_line);
+        bool layout = next[0] == '\t' || (next[0] == '\n' && format == STORY);
         if (bytes > 0 && (!control || layout)) {
             fwrite(next, 1, bytes, stdout);
             next += bytes;
@@ -50,8 +50,8 @@ static void show_text(const char *text, size_t length, bool one_line) {
 }
 
 /* A byte that isn't valid UTF-8 counts as one. */
-static size_t characters(const char *text, size_t length) {
-    size_t count = 0;
+static size_t characters(const char *text) {
+    size_t count = 0, length = strlen(text);
     for (size_t at = 0; at < length; count++) {
         size_t bytes = utf8_length((const unsigned char *)text + at, length - at);
         at += bytes ? bytes : 1;
@@ -59,61 +59,93 @@ static size_t characters(const char *text, size_t length) {
     return count;
 }
 
-void report_written(enum medium medium, int pid, const char *text, size_t length) {
+void display_joined(enum object medium, enum found found, int id, key_t key) {
+    static const char *const how[] = {
+        [FOUND_NOTHING] = "created",
+        [FOUND_LEFT_BEHIND] = "taken over",
+        [FOUND_IN_USE] = "joined",
+        [FOUND_ORPHANED] = "created",
+    };
+    printf("%s %s successfully with ID: %d\n", words[medium].first, how[found], id);
+    if (key != SHARED_KEY)
+        printf("Key: %u (0x%x)\n", (unsigned)key, (unsigned)key);
+    if (medium == SEGMENT)
+        puts("Attached to shared memory");
+    putchar('\n');
+}
+
+void display_written(enum object medium, int pid, const char *text) {
     printf("=== C Program Output ===\n"
            "Process ID: %d\n"
            "Message written to %s:\n",
-           pid, names[medium]);
-    show_text(text, length, false);
+           pid, words[medium].medium);
+    show_text(text, STORY);
     printf("\n"
            "=========================\n"
            "\n"
            "Data written to %s successfully!\n"
-           "Python program can now read this data.\n"
-           "Press Enter to cleanup and exit...\n",
-           names[medium]);
+           "Python program can now read this data.\n",
+           words[medium].medium);
 }
 
-void report_attempt(enum medium medium, key_t key) {
+void display_left(enum object medium, int id, int others) {
+    if (others == 0)
+        printf("%s removed (ID: %d)\n", words[medium].first, id);
+    else
+        printf("%s stays (ID: %d): other writers are alive: %d\n", words[medium].first, id, others);
+}
+
+void display_attempt(enum object medium, key_t key) {
     printf("=== C Program - %s Reader ===\n"
            "\n"
            "Attempting to connect to %s with key: %u\n",
-           titles[medium], names[medium], (unsigned)key);
+           words[medium].title, words[medium].medium, (unsigned)key);
 }
 
-void report_connected(enum medium medium, int id) {
+void display_connected(enum object medium, int id) {
     printf("Successfully connected to %s (ID: %d)\n"
            "\n"
            "Reading data from %s...\n"
            "\n",
-           names[medium], id, names[medium]);
+           words[medium].medium, id, words[medium].medium);
 }
 
-void report_retrieved(enum medium medium, int pid, const char *text, size_t length) {
+static void retrieved(enum object medium, int pid, const char *text) {
     printf("=== Data Retrieved from %s ===\n"
            "Data Ready Flag: True\n"
            "C Process ID: %d\n"
            "\n"
            "Message from C Program:\n"
            "--------------------------------------------------\n",
-           titles[medium], pid);
-    show_text(text, length, false);
+           words[medium].title, pid);
+    show_text(text, STORY);
     printf("\n"
            "--------------------------------------------------\n"
            "\n"
            "=== C Program Output ===\n"
            "Successfully read %zu characters from %s\n"
            "==================================================\n",
-           characters(text, length), names[medium]);
+           characters(text), words[medium].medium);
 }
 
-void report_line(int pid, const char *text, size_t length) {
-    printf("%d: ", pid);
-    show_text(text, length, true);
-    putchar('\n');
+void display_message(enum object medium, enum format format, int pid, const char *text) {
+    if (format == STORY) {
+        retrieved(medium, pid, text);
+    } else if (format == LINE) {
+        printf("%d: ", pid);
+        show_text(text, LINE);
+        putchar('\n');
+    } else {
+        puts(text);
+    }
 }
 
-void report_raw(const char *text, size_t length) {
-    fwrite(text, 1, length, stdout);
-    putchar('\n');
+bool display_flush(void) {
+    static bool lost; /* and said */
+    if (!lost && fflush(stdout) == 0 && !ferror(stdout))
+        return true;
+    if (!lost)
+        complain("cannot write to standard output: %s", strerror(errno));
+    lost = true;
+    return false;
 }
