@@ -45,15 +45,17 @@ static size_t words_used(const struct SharedSegment *segment, int pid, unsigned 
 }
 
 /* A reader has the cache lines that are about to be written. Asked for one by one, as the stores
- * come to them, they would arrive one by one; asked for now, they arrive together. */
+ * come to them, they would arrive one by one; asked for now, they arrive together. The version's
+ * line comes last: it is the one that readers look at, and take away again. (src/bench/README.md)
+ */
 #ifdef __x86_64__
 __attribute__((target("prfchw"))) /* without it, this would fetch for reading */
 #endif
 static void
 fetch_lines(struct SharedSegment *segment, size_t words) {
-    __builtin_prefetch(&segment->version, 1);
     for (size_t i = 0; i < words; i += LINE)
         __builtin_prefetch(&segment->words[i], 1);
+    __builtin_prefetch(&segment->version, 1);
 }
 
 void publish(struct SharedSegment *segment, const struct message *next) {
@@ -118,8 +120,10 @@ enum message_state snapshot(const struct SharedSegment *segment, struct message 
     double end = 0;
     unsigned stuck = 0;
     for (int tries = 1; !copy_out(segment, copy); tries++) {
-        if (tries < EAGER_TRIES)
+        if (tries < EAGER_TRIES) {
+            wait_spin();
             continue;
+        }
         if (tries == EAGER_TRIES) {
             end = wait_clock() + PATIENCE;
             stuck = copy->version;

@@ -207,8 +207,8 @@ static enum status follow(struct reader *reader) {
             explain("examine", SEMAPHORES, reader->options.key);
             return FAILED;
         }
-        reader->alive |= writers > 0;
         bool removed = segment_removed(&reader->segment), over = time_is_over(reader);
+        reader->alive |= writers > 0 || removed; /* by the last one that left */
         if (over && reader->options.waits && !reader->shown)
             return farewell(reader);
         if ((removed || writers == 0) && (over || (reader->alive && reader->shown))) {

@@ -34,14 +34,17 @@ static int checked(int result) {
     return result;
 }
 
-/* All or nothing, as semop(2) is: no writer is ever counted without holding the lock. */
+/* All or nothing, as semop(2) is: no writer is ever counted without holding the lock. A signal is
+ * no reason to give up, but neither does it buy more time. */
 static int operate(const struct semaphores *set, struct sembuf *operations, size_t count) {
-    double end = wait_clock() + PATIENCE;
+    double end = wait_clock() + PATIENCE, left = PATIENCE;
     int result;
-    do { /* a signal is no reason to give up, but neither does it buy more time */
-        double left = end - wait_clock();
-        result = wait_semop(set->id, operations, count, left > 0 ? (int)(left * 1000) : 0);
-    } while (result < 0 && errno == EINTR && !semaphores_give_up);
+    while ((result = wait_semop(set->id, operations, count, (int)(left * 1000))) < 0 &&
+           errno == EINTR && !semaphores_give_up) {
+        left = end - wait_clock();
+        if (left < 0)
+            left = 0;
+    }
     return checked(result);
 }
 

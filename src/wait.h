@@ -20,6 +20,14 @@ void wait_for_change(const atomic_uint *word, unsigned seen, int milliseconds);
 /* Wakes every process that sleeps until `word` changes; to be called after the change. */
 void wait_wake(atomic_uint *word);
 
+/* Between two looks at memory that another processor is about to change: leaves it the cache line
+ * for a moment. */
+static inline void wait_spin(void) {
+#if defined __x86_64__ || defined __i386__
+    __builtin_ia32_pause();
+#endif
+}
+
 /* Seconds on a clock that never goes back: clock_gettime(2). */
 static inline double wait_clock(void) {
     struct timespec time;

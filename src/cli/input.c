@@ -16,7 +16,7 @@ enum line { WHOLE, NONE, TOO_LONG };
 /* The next character; EOF at the end of input, after a signal, or if it can't be read. */
 static int next_character(void) {
     for (;;) {
-        int character = signals_received() || feof(stdin) ? EOF : getc(stdin);
+        int character = getc_unlocked(stdin); /* there is one thread */
         if (character != EOF || !ferror(stdin) || signals_received())
             return character;
         if (errno == EAGAIN) /* somebody has set it to O_NONBLOCK */
@@ -35,13 +35,17 @@ static bool readable(void) {
     return false;
 }
 
-/* Puts a line into `line`, without its newline but with a NUL. What a signal cut off is none. */
+/* Puts a line into `line`, without its newline but with a NUL. A last line needs no newline: behind
+ * it, too, is the end of input. What a signal cut off is no line. */
 static enum line next_line(char line[MESSAGE_SIZE], size_t *length) {
     int character;
-    for (*length = 0; (character = next_character()) != EOF && character != '\n'; ++*length) {
+    *length = 0;
+    if (feof(stdin))
+        return NONE;
+    while ((character = next_character()) != EOF && character != '\n') {
         if (*length == MESSAGE_SIZE - 1)
             return TOO_LONG;
-        line[*length] = (char)character;
+        line[(*length)++] = (char)character;
     }
     line[*length] = '\0';
     bool end = character == EOF && (*length == 0 || ferror(stdin));

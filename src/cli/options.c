@@ -31,7 +31,7 @@ static const char writer_help[] =
 
 static const char reader_help[] =
     "Usage: %s [OPTION]...\n"
-    "%s.\n"
+    "%s\n"
     "\n"
     "  -k, --key=KEY         key of the %s, decimal or 0x..., default 5678\n"
     "  -w, --wait[=SECONDS]  wait for a first message, without SECONDS as long as it takes\n"
@@ -100,6 +100,16 @@ static void set_message(struct writer_options *options, const char *text) {
     memcpy(options->message, text, options->length + 1);
 }
 
+static void set_demonstration(struct writer_options *options, enum object medium) {
+    int length = snprintf(options->message, sizeof options->message,
+                          "Hello from C Process!\n"
+                          "This is inter-process communication demonstration.\n"
+                          "Data is being shared through %s.\n"
+                          "Process ID: %ld",
+                          words[medium].full, (long)getpid());
+    options->length = (size_t)length;
+}
+
 void writer_options(struct writer_options *options, enum object medium, int argc, char *argv[]) {
     enum { STAY = 256 };
     static const struct option known[] = {
@@ -111,40 +121,25 @@ void writer_options(struct writer_options *options, enum object medium, int argc
     const char *object = words[medium].object;
     bool message = false;
     *options = (struct writer_options){.key = SHARED_KEY, .mode = 0666};
-    options->length = (size_t)snprintf(
-        options->message, sizeof options->message,
-        "Hello from C Process!\n"
-        "This is inter-process communication demonstration.\n"
-        "Data is being shared through %s.\n"
-        "Process ID: %ld",
-        medium == SEGMENT ? "shared memory segment" : "message queue", (long)getpid());
-
+    set_demonstration(options, medium);
     for (int option; (option = getopt_long(argc, argv, "k:m:p:shV", known, NULL)) != -1;) {
-        switch (option) {
-        case 'k':
+        if (option == 'k') {
             options->key = parse_key(optarg);
-            break;
-        case 'm':
+        } else if (option == 'm') {
             set_message(options, optarg);
             message = true;
-            break;
-        case 'p':
+        } else if (option == 'p') {
             options->mode = parse_mode(optarg);
-            break;
-        case 's':
+        } else if (option == 's') {
             options->stream = true;
-            break;
-        case STAY:
+        } else if (option == STAY) {
             options->stay = true;
-            break;
-        case 'h':
-            printf(writer_help, argv[0],
-                   medium == SEGMENT ? "System V shared memory" : "a System V message queue",
-                   object, object);
+        } else if (option == 'h') {
+            printf(writer_help, argv[0], words[medium].through, object, object);
             options_exit();
-        case 'V':
+        } else if (option == 'V') {
             options_version(argv[0]);
-        default:
+        } else {
             usage_hint();
         }
     }
@@ -166,33 +161,24 @@ void reader_options(struct reader_options *options, enum object medium, int argc
     bool raw = false;
     *options = (struct reader_options){.key = SHARED_KEY};
     for (int option; (option = getopt_long(argc, argv, "k:w::frhV", known, NULL)) != -1;) {
-        switch (option) {
-        case 'k':
+        if (option == 'k') {
             options->key = parse_key(optarg);
-            break;
-        case 'w':
+        } else if (option == 'w') {
             /* "-w 5" means what "-w5" does. */
             if (!optarg && optind < argc && isdigit((unsigned char)argv[optind][0]))
                 optarg = argv[optind++];
             options->waits = true;
             options->wait = optarg ? parse_seconds(optarg) : (double)INFINITY;
-            break;
-        case 'f':
+        } else if (option == 'f') {
             options->follow = true;
-            break;
-        case 'r':
+        } else if (option == 'r') {
             raw = true;
-            break;
-        case 'h':
-            printf(reader_help, argv[0],
-                   medium == SEGMENT
-                       ? "Print the message that a writer shares through System V shared memory"
-                       : "Take the next message out of a System V message queue and print it",
-                   words[medium].object);
+        } else if (option == 'h') {
+            printf(reader_help, argv[0], words[medium].reading, words[medium].object);
             options_exit();
-        case 'V':
+        } else if (option == 'V') {
             options_version(argv[0]);
-        default:
+        } else {
             usage_hint();
         }
     }

@@ -2,31 +2,12 @@
 #include "cli/words.h"
 
 const struct words words[] = {
-    [SEGMENT] =
-        {
-            .object = "segment",
-            .full = "shared memory segment",
-            .medium = "shared memory",
-            .title = "Shared Memory",
-            .first = "Shared memory",
-            .list = "ipcs -m",
-            .limits = "kernel.shmmni, kernel.shmall, kernel.shmmax",
-        },
-    [QUEUE] =
-        {
-            .object = "queue",
-            .full = "message queue",
-            .medium = "message queue",
-            .title = "Message Queue",
-            .first = "Message queue",
-            .list = "ipcs -q",
-            .limits = "kernel.msgmni, kernel.msgmnb, kernel.msgmax",
-        },
-    [SEMAPHORES] =
-        {
-            .object = "set",
-            .full = "semaphore set",
-            .list = "ipcs -s",
-            .limits = "kernel.sem",
-        },
+    [SEGMENT] = {"segment", "shared memory segment", "ipcs -m",
+                 "kernel.shmmni, kernel.shmall, kernel.shmmax", "shared memory", "Shared Memory",
+                 "Shared memory", "System V shared memory",
+                 "Print the message that a writer shares through System V shared memory."},
+    [QUEUE] = {"queue", "message queue", "ipcs -q", "kernel.msgmni, kernel.msgmnb, kernel.msgmax",
+               "message queue", "Message Queue", "Message queue", "a System V message queue",
+               "Take the next message out of a System V message queue and print it."},
+    [SEMAPHORES] = {.full = "semaphore set", .list = "ipcs -s", .limits = "kernel.sem"},
 };

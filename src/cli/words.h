@@ -5,13 +5,13 @@
 #include "semaphores.h"
 
 struct words {
-    const char *object; /* in a sentence about keys */
+    const char *object; /* in a sentence that names the key */
     const char *full;   /* in errors */
-    const char *medium; /* what carries the message: of segment and queue only */
-    const char *title;
-    const char *first; /* at the begin of a line */
-    const char *list;  /* the command that shows them */
-    const char *limits;
+    const char *list;   /* the command that shows them */
+    const char *limits; /* of the system */
+    /* of what carries messages: */
+    const char *medium, *title, *first; /* within a sentence, in a title, at the begin of a line */
+    const char *through, *reading;      /* in the help */
 };
 
 extern const struct words words[]; /* by enum object */
