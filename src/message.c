@@ -44,15 +44,16 @@ static size_t words_used(const struct SharedSegment *segment, int pid, unsigned 
                                                       : SHARED_WORDS;
 }
 
+#ifdef __x86_64__
+#define FOR_WRITING __attribute__((target("prfchw"))) /* else it would fetch for reading */
+#else
+#define FOR_WRITING
+#endif
+
 /* A reader has the cache lines that are about to be written. Asked for one by one, as the stores
  * come to them, they would arrive one by one; asked for now, they arrive together. The version's
- * line comes last: it is the one that readers look at, and take away again. (src/bench/README.md)
- */
-#ifdef __x86_64__
-__attribute__((target("prfchw"))) /* without it, this would fetch for reading */
-#endif
-static void
-fetch_lines(struct SharedSegment *segment, size_t words) {
+ * line comes last: readers look at it all the time, and each look takes it away again. */
+FOR_WRITING static void fetch_lines(struct SharedSegment *segment, size_t words) {
     for (size_t i = 0; i < words; i += LINE)
         __builtin_prefetch(&segment->words[i], 1);
     __builtin_prefetch(&segment->version, 1);

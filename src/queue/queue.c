@@ -90,8 +90,11 @@ static int remove_queue(void *context) {
      * may take it before the queue has gone. */
     if (msgctl(now.id, IPC_STAT, &status) < 0 || msgctl(now.id, IPC_SET, &status) < 0)
         return -1;
-    while (queue->lost < QUEUE_MESSAGES && queue_receive(&now, &unread, false) == 0)
-        queue->lost++;
+    for (int i = 0; i < QUEUE_MOST; i++)
+        if (queue_receive(&now, &unread, false) == 0)
+            queue->lost++;
+        else if (errno != EBADMSG)
+            break;
     return msgctl(now.id, IPC_RMID, NULL);
 }
 

@@ -19,6 +19,10 @@
 #define QUEUE_MESSAGES 16 /* that a queue holds; fewer where the system gives less */
 #define QUEUE_TYPE 1      /* of every message: a queue must have one */
 
+/* No queue of ours holds more messages of any kind: msgsnd(2) counts them against its bytes, too.
+ */
+#define QUEUE_MOST (int)(QUEUE_MESSAGES * sizeof(struct SharedData))
+
 struct queue {
     key_t key;
     int id;

@@ -15,9 +15,6 @@
 
 enum { OPEN_MILLISECONDS = 10, LOOK_UP_MILLISECONDS = 500 };
 
-/* More messages than a queue can hold: each takes a byte of its capacity. */
-enum { MOST = QUEUE_MESSAGES * sizeof(struct SharedData) + 1 };
-
 struct reader {
     struct reader_options options;
     double deadline; /* of --wait */
@@ -66,7 +63,7 @@ static void set_timer(const struct reader *reader) {
  * dropped, but only as much as was there when we began: a flood of it doesn't keep us from looking
  * up. */
 static bool receive(struct reader *reader, bool wait) {
-    for (int i = 0; i < MOST; i++) {
+    for (int i = 0; i <= QUEUE_MOST; i++) {
         if (queue_receive(&reader->queue, &reader->copy, wait) == 0)
             return true;
         if (errno != EBADMSG)
