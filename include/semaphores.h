@@ -35,8 +35,8 @@ extern volatile sig_atomic_t semaphores_give_up;
 
 /* Gets or creates the set of `key` (permissions `mode`), takes the lock and joins, all or nothing.
  * Returns the count of live writers, the caller among them, who holds the lock; `*made`: by this
- * call. EEXIST: the key's set is somebody else's. After a failure the caller holds nothing; an
- * empty set may stay for the next writer to use. */
+ * call. EEXIST: the key's set is somebody else's. After a failure the lock isn't held; an empty
+ * set may stay for the next writer to use. */
 int semaphores_join(struct semaphores *set, key_t key, int mode, bool *made);
 
 /* Takes and releases the lock. Not recursive. */
@@ -50,9 +50,9 @@ int semaphores_live(const struct semaphores *set);
 /* The end of every way out; the caller holds the lock. If nobody else is alive it first calls
  * `remove(context)`, which removes what the writers shared, and then removes the set: as long as
  * the last writer counts as live, nobody takes what it is removing for left behind. Returns how
- * many other writers remain. -1: in every case the caller holds nothing and isn't counted any more;
- * EPERM, with `*kept`: remove() failed so; without: the set is another user's. What is kept, the
- * next writer takes over. */
+ * many other writers remain. -1: the lock isn't held either. EPERM: with `*kept` that was remove()'s
+ * answer, without it the set is another user's; what is kept, the next writer takes over. Other
+ * errors: the caller may be counted until it ends. */
 int semaphores_leave(const struct semaphores *set, int (*remove)(void *context), void *context,
                      bool *kept);
 

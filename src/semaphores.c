@@ -78,7 +78,7 @@ int semaphores_join(struct semaphores *set, key_t key, int mode, bool *made) {
         if (set->id >= 0 && operate(set, (struct sembuf[]){wait_free, hold, arrive}, 3) == 0) {
             int live = semaphores_live(set), error = errno;
             if (live < 0)
-                operate(set, (struct sembuf[]){depart, release}, 2);
+                semaphores_unlock(set);
             errno = error;
             return live;
         }
