@@ -61,19 +61,25 @@ static bool attach_in_time(struct reader *reader) {
     return true;
 }
 
+static bool take(struct reader *reader) {
+    reader->state = snapshot(reader->segment.shared, &reader->copy);
+    return reader->state != MESSAGE_NONE;
+}
+
 /* Attaches, takes a snapshot, and waits for a first message, if the user wants that. A writer that
  * has published nothing may leave, and its segment with it: so it attaches anew each time. */
 static bool message_in_time(struct reader *reader) {
     while (attach_in_time(reader)) {
-        reader->state = snapshot(reader->segment.shared, &reader->copy);
-        if (reader->state != MESSAGE_NONE || time_is_over(reader))
+        if (take(reader) || time_is_over(reader))
             return true;
         /* What isn't a writer's yet would be nobody's, if we stayed attached: see segment.c. */
-        if (reader->copy.versioned)
+        if (reader->copy.versioned) {
             wait_for_news(reader);
+            if (take(reader))
+                return true;
+        }
         segment_detach(&reader->segment);
-        if (!reader->copy.versioned)
-            wait_milliseconds(ATTACH_MILLISECONDS);
+        wait_milliseconds(ATTACH_MILLISECONDS);
     }
     return false;
 }
@@ -153,9 +159,9 @@ static enum status read_once(struct reader *reader) {
 
 /* Takes a snapshot; whether it is another than the last one. Counts what came between. */
 static bool news(struct reader *reader) {
-    reader->state = snapshot(reader->segment.shared, &reader->copy);
+    bool message = take(reader);
     unsigned version = reader->copy.version, seen = reader->seen;
-    if (reader->state == MESSAGE_NONE || (reader->known && version == seen))
+    if (!message || (reader->known && version == seen))
         return false;
     if (reader->state == MESSAGE_BUSY) /* not this one; but perhaps its version's */
         return true;

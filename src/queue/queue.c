@@ -27,7 +27,7 @@ static bool is_ours(const struct msqid_ds *status) {
     return capacity > 0 && capacity % size == 0 && capacity / size <= QUEUE_MESSAGES;
 }
 
-/* As the kernel made it: just now, or for a writer killed right here. */
+/* As the kernel made it for a writer killed right then. */
 static bool is_unused(const struct msqid_ds *status) {
     return status->msg_qnum == 0 && status->msg_stime == 0 && status->msg_rtime == 0;
 }
@@ -54,7 +54,7 @@ static int open_locked(struct queue *queue, int mode, int live, bool *made) {
         return -1;
     if (!*made && is_ours(&status))
         return live > 1 ? FOUND_IN_USE : FOUND_LEFT_BEHIND;
-    if (is_unused(&status))
+    if (*made || is_unused(&status))
         return set_capacity(queue->id, &status) < 0 ? -1 : FOUND_NOTHING;
     errno = EEXIST;
     return -1;

@@ -81,6 +81,9 @@ int main(int argc, char *argv[]) {
     struct queue queue;
     errors_start(argv);
     writer_options(&options, QUEUE, argc, argv);
+    if (queue_semaphores_key(options.key) == 0)
+        usage_error("key 0x%x can't have a queue: its semaphore set would have key 0",
+                    (unsigned)options.key);
     signals_catch();
 
     int found = queue_join(&queue, options.key, options.mode);
