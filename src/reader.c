@@ -214,7 +214,8 @@ static enum status follow(struct reader *reader) {
             return FAILED;
         }
         bool removed = segment_removed(&reader->segment), over = time_is_over(reader);
-        reader->alive |= writers > 0 || removed; /* by the last one that left */
+        /* The last one that left has removed it; or somebody what was left behind. */
+        reader->alive |= writers > 0 || (removed && !reader->lamented);
         if (over && reader->options.waits && !reader->shown)
             return farewell(reader);
         if ((removed || writers == 0) && (over || (reader->alive && reader->shown))) {

@@ -65,9 +65,10 @@ static int open_locked(struct segment *segment, int mode, int live, bool made_se
     if (!made_set)
         return FOUND_LEFT_BEHIND;
     /* Somebody removed the set under its writers. One of them may be in the middle of publishing,
-     * and our lock is another: leave the segment to them. */
+     * and our lock is another: leave the segment to them. But if ours is the set that has gone, the
+     * segment is that of a newer one. */
     segment_detach(segment);
-    if (shmctl(segment->id, IPC_RMID, NULL) < 0)
+    if (semaphores_live(&segment->semaphores) < 0 || shmctl(segment->id, IPC_RMID, NULL) < 0)
         return -1;
     return open_locked(segment, mode, live, false, made) < 0 ? -1 : FOUND_ORPHANED;
 }
@@ -106,12 +107,12 @@ int segment_unlock(struct segment *segment) {
 }
 
 /* What the last writer does. If somebody removed its segment, others may have made another one
- * since then, and left that to the last writer, too. */
+ * since then, and left that to the last writer, too; unless they have another set. */
 static int remove_segment(void *context) {
     struct segment *segment = context, now;
     if (!segment_removed(segment))
         return shmctl(segment->id, IPC_RMID, NULL);
-    if (segment_attach(&now, segment->key) < 0)
+    if (semaphores_live(&segment->semaphores) < 0 || segment_attach(&now, segment->key) < 0)
         return 0;
     bool ours = is_ours(&now);
     segment_detach(&now);

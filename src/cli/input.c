@@ -44,7 +44,7 @@ static enum line next_line(char line[MESSAGE_SIZE], size_t *length) {
         return NONE;
     while ((character = next_character()) != EOF && character != '\n') {
         if (*length == MESSAGE_SIZE - 1)
-            return TOO_LONG;
+            return signals_received() ? NONE : TOO_LONG;
         line[(*length)++] = (char)character;
     }
     line[*length] = '\0';

@@ -79,12 +79,12 @@ int queue_join(struct queue *queue, key_t key, int mode) {
 }
 
 /* What the last writer does. If somebody removed its queue, others may have made another one since
- * then, and left that to the last writer, too. */
+ * then, and left that to the last writer, too; unless they have another set. */
 static int remove_queue(void *context) {
     struct queue *queue = context, now;
     struct msqid_ds status;
     struct message unread;
-    if (queue_open(&now, queue->key) < 0)
+    if (semaphores_live(&queue->semaphores) < 0 || queue_open(&now, queue->key) < 0)
         return 0;
     /* Who may change it may remove it. Counting what is in it wouldn't tell what is lost: a reader
      * may take it before the queue has gone. */

@@ -113,7 +113,7 @@ static enum status read_once(struct reader *reader) {
     }
     if (!show(reader))
         return FAILED;
-    if (queue_length(&reader->queue) >= 0 && semaphores_count(set) == 0)
+    if (semaphores_count(set) == 0 && queue_length(&reader->queue) >= 0)
         lament(reader);
     return DONE;
 }
@@ -138,7 +138,8 @@ static enum status follow(struct reader *reader) {
             explain("examine", SEMAPHORES, set);
             return FAILED;
         }
-        reader->alive |= writers > 0 || removed;
+        /* The last one that left has removed it; or somebody what was left behind. */
+        reader->alive |= writers > 0 || (removed && !reader->lamented);
         if (gone || (over && reader->options.waits && !reader->shown))
             return reader->shown ? DONE : no_message(reader);
         if ((removed || writers == 0) && (over || (reader->alive && reader->shown))) {
