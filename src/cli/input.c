@@ -28,10 +28,10 @@ static int next_character(void) {
 }
 
 /* False, with a message, if reading ended before the end of input and without a signal. */
-static bool readable(void) {
+static bool readable(const char *hint) {
     if (!ferror(stdin) || signals_received())
         return true;
-    complain("cannot read standard input: %s", strerror(errno));
+    complain("cannot read standard input: %s%s", strerror(errno), hint);
     return false;
 }
 
@@ -60,7 +60,7 @@ bool input_enter(void) {
     do
         character = next_character();
     while (character != EOF && character != '\n');
-    return readable();
+    return readable("; use --stay to do without");
 }
 
 bool input_stream(bool (*send)(void *context, const char *text, size_t length), void *context) {
@@ -80,7 +80,7 @@ bool input_stream(bool (*send)(void *context, const char *text, size_t length), 
                  MESSAGE_SIZE - 1);
         return false;
     }
-    if (!readable())
+    if (!readable(""))
         return false;
     printf("Messages sent: %zu\n", sent);
     return display_flush();

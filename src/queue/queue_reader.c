@@ -78,6 +78,7 @@ static bool receive(struct reader *reader, bool wait) {
 
 static bool show(struct reader *reader) {
     reader->shown = true;
+    reader->lamented = false;
     display_message(QUEUE, reader->options.format, reader->copy.processId, reader->copy.message);
     return display_flush();
 }
