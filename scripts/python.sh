@@ -1,45 +1,70 @@
 #!/bin/sh
-# Prints the path of a Python that has the module sysv_ipc, and sets one up where there is none.
-# Says on stderr what it does. PYTHON, if set, is taken or refused, nothing else.
+# Prints the path of a Python that has the module sysv_ipc, and sets one up where there is none: in
+# build/venv from PyPI or, as root on Debian and Ubuntu, with their package. Says on stderr what it
+# does. PYTHON, if set, is taken or refused, nothing else.
 set -u
 unset CDPATH # or cd would print
 
-say() {
-    printf 'python.sh: %s\n' "$*" >&2
-}
+say() { printf 'python.sh: %s\n' "$@" >&2; }
 
 # Prints the interpreter's own path if it has the module.
-usable() {
-    "$1" -c 'import sys, sysv_ipc; print(sys.executable)' 2>/dev/null
+usable() { "$1" -c 'import sys, sysv_ipc; print(sys.executable)'; }
+
+end_with_a_usable_one() {
+    for candidate in python3 /usr/bin/python3 build/venv/bin/python; do
+        usable "$candidate" 2>/dev/null && exit
+    done
 }
 
+from_pypi() {
+    "$python" -m venv --clear build/venv &&
+        build/venv/bin/python -m pip install --quiet --retries 1 --timeout 5 sysv_ipc &&
+        usable build/venv/bin/python
+}
+
+with_apt() {
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=10 update &&
+        apt-get -qq -o DPkg::Lock::Timeout=60 install --no-install-recommends -y python3-sysv-ipc
+}
+
+# One run at a time; the others wait for what comes of it. The story matters only if nothing helps.
+set_up() {
+    [ -z "$python" ] || "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' 2>/dev/null
+    end_with_a_usable_one
+    : >build/python.log
+    if [ "$python" ]; then
+        say 'no Python here has sysv_ipc: installing it from PyPI in build/venv'
+        from_pypi >>build/python.log 2>&1 && end_with_a_usable_one
+        rm -rf build/venv
+    fi
+    if [ "$apt" ] && [ "$(id -u)" = 0 ]; then
+        say 'installing the package python3-sysv-ipc'
+        with_apt >>build/python.log 2>&1 && end_with_a_usable_one
+    fi
+    grep . build/python.log | tail -n 12 | sed 's/^/    /' >&2
+} 9>build/python.lock
+
 if [ -n "${PYTHON-}" ]; then
-    usable "$PYTHON" && exit
-    say "\$PYTHON ($PYTHON) has no module sysv_ipc"
+    usable "$PYTHON" 2>/dev/null && exit
+    say "\$PYTHON ($PYTHON) has no module sysv_ipc: $(usable "$PYTHON" 2>&1 | tail -n 1)"
     exit 1
 fi
 
-cd "$(dirname "$0")/.." || exit 1
-for python in python3 /usr/bin/python3 build/venv/bin/python; do
-    usable "$python" && exit
-done
+cd "$(dirname "$0")/.." || exit
+end_with_a_usable_one
+python=$(command -v python3 || command -v /usr/bin/python3)
+apt=$(command -v apt-get)
+mkdir -p build && set_up
 
-say 'no Python here has sysv_ipc: making build/venv and installing it from PyPI'
-if python3 -m venv build/venv >/dev/null &&
-    timeout 120 build/venv/bin/python -m pip install --quiet --retries 0 --timeout 10 sysv_ipc >&2
-then
-    usable build/venv/bin/python && exit
-fi
-rm -rf build/venv
-
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    say 'that failed: installing the package python3-sysv-ipc'
-    export DEBIAN_FRONTEND=noninteractive
-    apt-get update -qq >&2 && apt-get install -qq -y --no-install-recommends python3-sysv-ipc >&2 &&
-        usable /usr/bin/python3 && exit
-fi
-
-say 'no way to get sysv_ipc worked. Do one of these, and try again:'
-say '    python3 -m pip install sysv_ipc'
-say '    sudo apt-get install python3-sysv-ipc'
+problem='no Python here has sysv_ipc'
+[ "$python" ] || problem='there is no python3 here'
+say "$problem; do one of these, and try again:"
+[ -z "$apt" ] || say '    sudo apt install python3-sysv-ipc'
+# A Python that the system manages refuses what pip installs.
+[ -z "$python" ] || "$python" -c 'import os, pip, sys, sysconfig
+sys.exit(sys.prefix == sys.base_prefix and
+         os.path.exists(sysconfig.get_path("stdlib") + "/EXTERNALLY-MANAGED"))' 2>/dev/null &&
+    say '    python3 -m pip install sysv_ipc'
+say '    set PYTHON to a Python that has sysv_ipc'
 exit 1
