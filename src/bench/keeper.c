@@ -1,88 +1,74 @@
+/* The keeper is a process that makes the System V objects, before anybody can be killed holding
+ * one, and removes them when the benchmark has ended, however it ended. It runs in a session of its
+ * own and ignores what the terminal sends. */
 #define _GNU_SOURCE
-#include "keeper.h"
-#include "cli.h"
+#include "bench.h"
+#include "cli/display.h"
+#include "cli/errors.h"
 
-#include <err.h>
-#include <errno.h>
 #include <mqueue.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ipc.h>
 #include <sys/msg.h>
+#include <sys/prctl.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static int life_line = -1; /* write end of a pipe; the keeper reads its end of file */
-static pid_t owner, keeper_pid;
-static const struct keeper *kept;
+struct kept kept = {.segment = {.id = -1, .semaphores.id = -1}, .queue = -1};
 
-static void remove_all(const struct keeper *keeper) {
-    /* Unchecked: what isn't there any more needn't be removed. */
-    shmctl(keeper->segment, IPC_RMID, NULL);
-    semctl(keeper->semaphores, 0, IPC_RMID);
-    msgctl(keeper->queue, IPC_RMID, NULL);
-    for (int way = THERE; way <= BACK; way++) {
-        unlink(keeper->fifo[way]);
-        mq_unlink(keeper->posix_queue[way]);
-    }
-    rmdir(keeper->directory);
+/* At the end of any of the processes: it is the end of all. Unchecked: what isn't there, or not any
+ * more, needn't be removed. */
+static void remove_all(void) {
+    shmctl(kept.segment.id, IPC_RMID, NULL);
+    semctl(kept.segment.semaphores.id, 0, IPC_RMID);
+    msgctl(kept.queue, IPC_RMID, NULL);
+    unlink(kept.fifo);
+    rmdir(kept.directory);
+    mq_unlink(kept.posix_queue);
 }
 
-/* Makes the objects; says what failed and removes the others if one can't be made. */
-static bool make(struct keeper *keeper) {
-    const char *failed = NULL;
+/* --- The keeper --- */
+
+static int made(int id, const char *what) {
+    if (id < 0)
+        fail("cannot make %s", what);
+    return id;
+}
+
+static void make_all(void) {
     const char *temporary = getenv("TMPDIR");
     if (!temporary || strlen(temporary) > 40)
         temporary = "/tmp";
-    keeper->segment = shmget(IPC_PRIVATE, sizeof(struct arena), IPC_CREAT | 0600);
-    if (keeper->segment < 0)
-        failed = "make a shared memory segment";
-    keeper->semaphores = semget(IPC_PRIVATE, 2, IPC_CREAT | 0600);
-    if (keeper->semaphores < 0 && !failed)
-        failed = "make a semaphore set";
-    keeper->queue = msgget(IPC_PRIVATE, IPC_CREAT | 0600);
-    if (keeper->queue < 0 && !failed)
-        failed = "make a message queue";
-    snprintf(keeper->directory, sizeof keeper->directory, "%s/bench.XXXXXX", temporary);
-    if (!mkdtemp(keeper->directory) && !failed)
-        failed = "make a directory for FIFOs";
-    for (int way = THERE; way <= BACK; way++) {
-        snprintf(keeper->fifo[way], sizeof keeper->fifo[way], "%s/%d", keeper->directory, way);
-        snprintf(keeper->posix_queue[way], sizeof keeper->posix_queue[way], "/bench.%ld.%d",
-                 (long)getpid(), way);
-    }
-    if (failed) {
-        warn("cannot %s", failed);
-        remove_all(keeper);
-    }
-    return !failed;
+    snprintf(kept.directory, sizeof kept.directory, "%s/bench.XXXXXX", temporary);
+    made(mkdtemp(kept.directory) ? 0 : -1, kept.directory);
+    snprintf(kept.fifo, sizeof kept.fifo, "%s/fifo", kept.directory);
+    snprintf(kept.posix_queue, sizeof kept.posix_queue, "%s", strrchr(kept.directory, '/'));
+    kept.segment.id = made(shmget(IPC_PRIVATE, sizeof(struct arena), IPC_CREAT | 0600),
+                           "a shared memory segment");
+    kept.segment.semaphores.id = made(semget(IPC_PRIVATE, 2, IPC_CREAT | 0600), "a semaphore set");
+    kept.queue = made(msgget(IPC_PRIVATE, IPC_CREAT | 0600), "a message queue");
 }
 
-static _Noreturn void keep(int hello, int life) {
-    struct keeper keeper = {0};
+/* Tells the benchmark what it has made, and waits for its end. */
+static _Noreturn void keep(int hello) {
     sigset_t all;
-    char nothing;
     sigfillset(&all);
-    sigprocmask(SIG_BLOCK, &all, NULL);
-    setsid();
-    if (!make(&keeper))
-        _exit(CLI_FAILED);
-    /* A benchmark killed before it could hear of them is at the end of its life line, too. */
-    ssize_t unused = write(hello, &keeper, sizeof keeper);
-    close(hello);
-    /* It must not hold open what its parent writes to. */
-    close(STDOUT_FILENO);
-    close(STDERR_FILENO);
-    do
-        unused = read(life, &nothing, 1);
-    while (unused < 0 && errno == EINTR);
-    remove_all(&keeper);
-    _exit(CLI_DONE);
+    if (sigprocmask(SIG_BLOCK, &all, NULL) < 0 || setsid() < 0 ||
+        prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+        fail("cannot wait for the benchmark's end");
+    make_all();
+    if (write(hello, &kept, sizeof kept) < 0 && getppid() == kept.owner)
+        fail("cannot tell the benchmark");
+    while (getppid() == kept.owner)
+        sigwaitinfo(&all, NULL);
+    exit(DONE);
 }
+
+/* --- The benchmark --- */
 
 /* A process that ends before its time has said why, or was killed; nobody will answer any more. The
  * keeper may be that process. */
@@ -91,50 +77,50 @@ static void on_child(int number, siginfo_t *info, void *context) {
     (void)number, (void)context;
     if (info->si_code == CLD_EXITED && info->si_status == 0)
         return;
-    remove_all(kept);
+    remove_all();
     ssize_t unused = write(STDERR_FILENO, message, sizeof message - 1);
     (void)unused;
-    _exit(CLI_FAILED);
+    _exit(FAILED);
 }
 
-static void end(void) {
-    if (getpid() != owner)
-        return;
-    close(life_line);
-    int status;
-    if (waitpid(keeper_pid, &status, 0) < 0 || status != 0)
-        remove_all(kept);
-}
-
-void keeper_start(struct keeper *keeper) {
-    int hello[2], life[2];
-    if (pipe(hello) < 0 || pipe(life) < 0)
-        err(CLI_FAILED, "cannot make a pipe");
-    owner = getpid();
-    keeper_pid = fork();
-    if (keeper_pid < 0)
-        err(CLI_FAILED, "cannot start a process");
-    if (keeper_pid == 0) {
-        close(life[1]);
-        keep(hello[1], life[0]);
-    }
-    close(hello[1]);
-    close(life[0]);
-    life_line = life[1];
-    if (read(hello[0], keeper, sizeof *keeper) != sizeof *keeper)
-        exit(CLI_FAILED); /* the keeper said why */
-    close(hello[0]);
-    kept = keeper;
-    atexit(end);
+void keeper_start(void) {
+    int hello[2];
     struct sigaction action = {.sa_sigaction = on_child,
                                .sa_flags = SA_SIGINFO | SA_RESTART | SA_NOCLDSTOP};
+    kept.owner = getpid();
+    if (pipe(hello) < 0 || atexit(remove_all) != 0)
+        fail("cannot make a pipe");
+    pid_t keeper = fork();
+    if (keeper < 0)
+        fail("cannot start a process");
+    if (keeper == 0)
+        keep(hello[1]);
+    close(hello[1]);
+    if (read(hello[0], &kept, sizeof kept) != sizeof kept)
+        exit(FAILED); /* the keeper said why */
+    close(hello[0]);
     if (sigaction(SIGCHLD, &action, NULL) < 0)
-        err(CLI_FAILED, "cannot watch over processes");
+        fail("cannot watch over processes");
+    kept.arena = shmat(kept.segment.id, NULL, 0);
+    if (kept.arena == (void *)-1)
+        fail("cannot attach a shared memory segment");
+    for (int i = 0; i < PLACES * 2; i++)
+        atomic_store(&kept.arena->places[i / 2][i % 2].segment.magic, SHARED_MAGIC);
+    kept.segment.shared = &kept.arena->places[0][THERE].segment;
+}
 
-    keeper->arena = shmat(keeper->segment, NULL, 0);
-    if (keeper->arena == (void *)-1)
-        err(CLI_FAILED, "cannot attach a shared memory segment");
-    for (int way = THERE; way <= BACK; way++)
-        atomic_store_explicit(&keeper->arena->segment[way].magic, SHARED_MAGIC,
-                              memory_order_relaxed);
+pid_t process_start(void) {
+    if (!display_flush()) /* else the child would have it to print, too */
+        exit(FAILED);
+    pid_t child = fork();
+    if (child < 0)
+        fail("cannot start a process");
+    if (child == 0 && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != kept.owner))
+        _exit(FAILED);
+    return child;
+}
+
+void process_wait(pid_t process) {
+    if (waitpid(process, NULL, 0) < 0)
+        fail("cannot wait for a process");
 }
