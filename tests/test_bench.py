@@ -45,24 +45,24 @@ class Bench(TestCase):
         return result, rows
 
     def test_every_method_is_measured(self):
-        result, rows = self.rows('-n', '10', '-s', '8,900')
-        for size in '8', '900':
-            trips = [row for row in rows if (row['part'], row['bytes']) == (rows[0]['part'], size)]
-            for name in METHODS - {row['name'] for row in trips}:
-                self.assert_says(result, f'{name} is left out: ')  # this system can't do it
-            for row in trips:
-                self.assertLessEqual(float(row['median_ns']), float(row['max_ns']), row)
-        self.assertEqual({row['part'] for row in rows[-5:]}, {'alone', 'readers'})
+        result, rows = self.rows('-n', '4', '-s', '900')
+        trips = [row for row in rows if row['part'] == rows[0]['part']]
+        for name in METHODS - {row['name'] for row in trips}:
+            self.assert_says(result, f'{name} is left out: ')  # this system can't do it
+        for row in trips:
+            self.assertLessEqual(float(row['median_ns']), float(row['max_ns']), row)
+        self.assertEqual({row['part'] for row in rows[len(trips):]}, {'alone', 'readers'})
 
     def test_sizes_and_methods_can_be_chosen(self):
-        _, rows = self.rows('-n', '10', '-s', '17', '-m', 'spin,pipe')
+        _, rows = self.rows('-n', '4', '-s', '8,17', '-m', 'spin,pipe')
         self.assertEqual([(row['bytes'], row['name']) for row in rows],
-                         [('17', name) for name in ('line', 'copy', 'spin', 'pipe')])
-        _, rows = self.rows('-n', '10', '-s', '17', '-m', 'readers')
+                         [(size, name) for size in ('8', '17')
+                          for name in ('line', 'copy', 'spin', 'pipe')])
+        _, rows = self.rows('-n', '4', '-s', '17', '-m', 'readers')
         self.assertEqual({row['part'] for row in rows}, {'readers'})
 
     def test_people_get_a_table(self):
-        result = self.bench('-n', '10', '-s', '17', '-m', 'spin,alone')
+        result = self.bench('-n', '4', '-s', '17', '-m', 'spin,alone')
         self.assert_status(result, DONE)
         for part in b'processor', b'17 bytes, there and back', b'x copy', b'spin', b'publish':
             self.assertIn(part, result.out)
@@ -75,7 +75,7 @@ class Bench(TestCase):
 
     def test_lost_output_is_an_error(self):
         with open('/dev/full', 'wb') as full:
-            result = self.bench('-n', '10', '-m', 'pipe', '-s', '8', stdout=full)
+            result = self.bench('-n', '4', '-m', 'pipe', '-s', '8', stdout=full)
         self.assert_status(result, FAILED)
         self.assert_says(result, 'cannot write to standard output')
 
