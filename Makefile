@@ -43,6 +43,10 @@ test: all
 stress: all
 	python=$$(scripts/python.sh) && $$python tests/stress.py
 
+# PARTS: what tests/matrix.py --help says, such as 'native m32' or --install
+matrix: all
+	python=$$(scripts/python.sh) && $$python tests/matrix.py $(PARTS)
+
 bench: build/bench
 	build/bench
 
@@ -65,6 +69,7 @@ help:
 	@echo 'make run     run writer, reader and reader.py together: scripts/run_both.sh'
 	@echo 'make test    run the tests, in less than a minute'
 	@echo 'make stress  kill, stop and fail the programs in every way there is, in about a minute'
+	@echo 'make matrix  try every compiler, C library and processor to be had here (PARTS=...)'
 	@echo 'make bench   measure every kind of IPC side by side (Linux)'
 	@echo 'make lint    check format, shell scripts and warnings (clang-format, shellcheck, clang)'
 	@echo 'make clean   remove what was built'
@@ -72,4 +77,4 @@ help:
 
 -include $(wildcard build/obj/*.d build/obj/*/*.d)
 
-.PHONY: all run test stress bench lint clean help FORCE
+.PHONY: all run test stress matrix bench lint clean help FORCE
