@@ -77,7 +77,8 @@ FLAGS = {'-O0': '-O0', '-O1': '-O1', '-O2': '-O2', '-O3': '-O3', '-flto': '-O2 -
          'hardened': '-O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -fstack-protector-strong '
                      '-fstack-clash-protection -fPIE -pie -Wl,-z,relro,-z,now'}
 LINKER_FLAGS = '-static', '-pie', '-Wl,', '-fuse-ld='
-TIME64 = '-O2 -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64'
+PLAIN = ('-O2', '-O2', ''), ('-O2', '-O2', 'posix')  # name, flags, platform
+TIME64 = '64-bit time', '-O2 -D_TIME_BITS=64 -D_FILE_OFFSET_BITS=64', ''
 # Debian's name: the compiler's prefix, qemu's name
 CROSS = {'arm64': ('aarch64-linux-gnu', 'aarch64'), 'armhf': ('arm-linux-gnueabihf', 'arm'),
          'riscv64': ('riscv64-linux-gnu', 'riscv64'),
@@ -102,8 +103,8 @@ def native_rows(part='native', prefix='', **where):
 
 
 def musl_rows():
-    for flags, platform in ('-O2', ''), ('-O2 -static', ''), ('-O2', 'posix'):
-        yield Row('musl', f'musl-gcc {flags}', 'musl-gcc', flags, platform, apt_get('musl-tools'))
+    for name, flags, platform in *PLAIN, ('-static', '-O2 -static', ''):
+        yield Row('musl', f'musl-gcc {name}', 'musl-gcc', flags, platform, apt_get('musl-tools'))
 
 
 def m32_rows():
@@ -111,16 +112,14 @@ def m32_rows():
     # gcc-*-multilib is a link to the folder that -isystem names.
     cc = 'gcc -m32 -isystem /usr/include/x86_64-linux-gnu'
     install = 'v=$(gcc -dumpversion) && ' + apt_get('gcc-$v-multilib')
-    for flags in '-O2', TIME64:
-        for platform in '', 'posix':
-            yield Row('m32', f'gcc -m32 {flags}', cc, flags, platform, install)
+    for name, flags, platform in *PLAIN, TIME64:
+        yield Row('m32', f'gcc -m32 {name}', cc, flags, platform, install)
 
 
 def cross_rows():
     for port, (prefix, qemu) in CROSS.items():
-        variants = [('-O2', ''), ('-O2', 'posix')] + [(TIME64, '')] * (port in BITS_32)
-        for flags, platform in variants:
-            yield Row('cross', f'{port} {flags}', f'{prefix}-gcc', flags, platform,
+        for name, flags, platform in *PLAIN, *[TIME64] * (port in BITS_32):
+            yield Row('cross', f'{port} {name}', f'{prefix}-gcc', flags, platform,
                       apt_get(f'gcc-{prefix}', f'libc6-dev-{port}-cross', 'qemu-user'),
                       emulator=f'qemu-{qemu} -L /usr/{prefix}', alone=port in BIG_ENDIAN)
 
@@ -128,8 +127,9 @@ def cross_rows():
 def debian_rows():
     for number, suite in DEBIAN.items():
         root = f'{CACHE}/{suite}'
-        install = (f"{apt_get('debootstrap', 'debian-archive-keyring')} && mkdir -p {CACHE} && debootstrap "
-                   f'--variant=minbase --include=gcc,libc6-dev,clang,lld,make {suite} {root}')
+        install = (apt_get('debootstrap', 'debian-archive-keyring') + f' && mkdir -p {CACHE} && '
+                   'debootstrap --variant=minbase --include=gcc,libc6-dev,clang,lld,make '
+                   f'{suite} {root}')
         yield from native_rows('debian', f'Debian {number} ', install=install, root=root)
 
 
@@ -153,13 +153,17 @@ def run(*command):
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
             text=True, errors='replace', timeout=LIMIT,
             env={**kept, 'LC_ALL': 'C', 'DEBIAN_FRONTEND': 'noninteractive'})
-    except (OSError, subprocess.SubprocessError) as error:
+    except OSError as error:
+        return False, f'{error.filename}: {error.strerror}'
+    except subprocess.TimeoutExpired as error:
         return False, str(error)
     return result.returncode == 0, result.stdout
 
 
 def missing(row):
     """Why the row can't be had here, or nothing: compiles a least program and runs it."""
+    if row.root and not os.path.isdir(row.root):
+        return f'no {row.root}'
     try:
         with row.folder() as folder:
             pathlib.Path(folder, 'probe.c').write_text(PROBE, encoding='ascii')
@@ -169,7 +173,7 @@ def missing(row):
             if good and not row.link_only:
                 good, output = run(*row.program(f'{folder}/probe'))
     except OSError as error:
-        good, output = False, str(error)
+        good, output = False, f'{error.filename}: {error.strerror}'
     return '' if good else (output.strip() or 'a program made by it fails').splitlines()[0]
 
 
@@ -229,7 +233,7 @@ def main():
     sys.stdout.reconfigure(line_buffering=True)
     if options.install:
         run('apt-get', 'update', '-qq')
-    counts, problems = {'passed': 0, 'failed': 0, 'left out': 0}, []
+    counts, problems, needed = {'passed': 0, 'failed': 0, 'left out': 0}, [], {}
     for row in rows:
         if options.words and not any(map(row.chosen_by, options.words)):
             continue
@@ -243,11 +247,15 @@ def main():
         counts[outcome] += 1
         if problem:
             problems.append(f'failed  {row}\n{problem}')
+        if reason:
+            needed[row.install] = None
         print(f'{outcome:8} {time.monotonic() - begin:5.1f} s  {row.part:6}  {row}  '
-              + (f'{reason}; needs: {row.install}' if reason else version(row)))
+              f'{reason or version(row)}')
     for problem in problems:
         first, *lines = problem.splitlines()
         print('\n' + '\n    '.join([first] + [line[:200] for line in lines[-SHOWN:]]))
+    if needed:
+        print('\n    '.join(['\nWhat was left out needs', *needed]) + '\n')
     print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['left out']} skipped")
     return 1 if counts['failed'] else 0
 
