@@ -239,7 +239,7 @@ def main():
             continue
         begin = time.monotonic()
         reason = missing(row)
-        if reason and options.install:
+        if reason and options.install and row.install not in needed:  # else it failed before
             installed, output = run('sh', '-c', row.install)
             reason = missing(row) if installed else output.strip().splitlines()[-1]
         problem = '' if reason else check(row)
