@@ -241,7 +241,7 @@ def main():
         reason = missing(row)
         if reason and options.install and row.install not in needed:  # else it failed before
             installed, output = run('sh', '-c', row.install)
-            reason = missing(row) if installed else output.strip().splitlines()[-1]
+            reason = missing(row) if installed else (output.strip() or reason).splitlines()[-1]
         problem = '' if reason else check(row)
         outcome = 'left out' if reason else 'failed' if problem else 'passed'
         counts[outcome] += 1
