@@ -106,9 +106,10 @@ class Together(TestCase):
         follower = self.start_follower(self.each('reader')[0], '-w')
         writer.send('news\n')
         follower.wait_for('news\n')
+        follower.wait_for_state('S')
         begin, before = time.monotonic(), wakes(follower.pid)
         idle = self.run_program(C_READER, '-w0.5', '-k', self.new_key())
         self.assert_status(idle, NOTHING_YET)
-        # Waking twice a second or polling gently stays far below; a sleep that fails doesn't.
+        # Looking up twice a second or polling gently stays far below; a sleep that fails doesn't.
         self.assertLess(wakes(follower.pid) - before, 1000 * (time.monotonic() - begin))
         self.end(writer)
