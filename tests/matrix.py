@@ -242,7 +242,7 @@ def main():
         if not any(row.chosen_by(word) for row in rows):
             parser.error(f'no such part or row: {word}')
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit('matrix.py: terminated'))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it cleans up, as after Ctrl-C
     sys.stdout.reconfigure(line_buffering=True)
     if options.install:
         run('apt-get', 'update', '-qq')
