@@ -50,9 +50,9 @@ int semaphores_live(const struct semaphores *set);
 /* The end of every way out; the caller holds the lock. If nobody else is alive it first calls
  * `remove(context)`, which removes what the writers shared, and then removes the set: as long as
  * the last writer counts as live, nobody takes what it is removing for left behind. Returns how
- * many other writers remain. -1: the lock isn't held either. EPERM: with `*kept` that was remove()'s
- * answer, without it the set is another user's; what is kept, the next writer takes over. Other
- * errors: the caller may be counted until it ends. */
+ * many other writers remain. -1: the lock isn't held either. EPERM: with `*kept` that was
+ * remove()'s answer, without it the set is another user's; what is kept, the next writer takes
+ * over. Other errors: the caller may be counted until it ends. */
 int semaphores_leave(const struct semaphores *set, int (*remove)(void *context), void *context,
                      bool *kept);
 
