@@ -5,10 +5,9 @@
 #ifndef SHARED_DATA_H
 #define SHARED_DATA_H
 
-#include <stdatomic.h>
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define SHARED_KEY 5678
 #define SHARED_SIZE 1024        /* bytes of a segment; a larger one is accepted */
@@ -22,11 +21,14 @@ struct SharedData {
     bool dataReady;             /* false until a message is complete */
 };
 
-_Static_assert(sizeof(int) == 4 && sizeof(bool) == 1, "readers in other languages count on these");
-_Static_assert(offsetof(struct SharedData, processId) == 0, "layout");
-_Static_assert(offsetof(struct SharedData, message) == 4, "layout");
-_Static_assert(offsetof(struct SharedData, dataReady) == 904, "layout");
-_Static_assert(sizeof(struct SharedData) == 908, "layout");
+static_assert(sizeof(int) == 4 && sizeof(bool) == 1, "readers in other languages count on these");
+static_assert(offsetof(struct SharedData, processId) == 0, "layout");
+static_assert(offsetof(struct SharedData, message) == 4, "layout");
+static_assert(offsetof(struct SharedData, dataReady) == 904, "layout");
+static_assert(sizeof(struct SharedData) == 908, "layout");
+
+#ifndef __cplusplus /* which has other atomics: from here on, this is for C */
+#include <stdatomic.h>
 
 /* processId and message, in machine words */
 #define SHARED_WORDS (offsetof(struct SharedData, dataReady) / sizeof(long))
@@ -44,15 +46,17 @@ struct SharedSegment {
     unsigned char rest[SHARED_SIZE - 920];
 };
 
-_Static_assert(offsetof(struct SharedData, dataReady) % sizeof(long) == 0, "whole words");
-_Static_assert(offsetof(struct SharedSegment, dataReady) == 904, "layout");
-_Static_assert(offsetof(struct SharedSegment, version) == 908, "layout");
-_Static_assert(offsetof(struct SharedSegment, magic) == 912, "layout");
-_Static_assert(offsetof(struct SharedSegment, length) == 916, "layout");
-_Static_assert(sizeof(struct SharedSegment) == SHARED_SIZE, "layout");
+static_assert(offsetof(struct SharedData, dataReady) % sizeof(long) == 0, "whole words");
+static_assert(offsetof(struct SharedSegment, dataReady) == 904, "layout");
+static_assert(offsetof(struct SharedSegment, version) == 908, "layout");
+static_assert(offsetof(struct SharedSegment, magic) == 912, "layout");
+static_assert(offsetof(struct SharedSegment, length) == 916, "layout");
+static_assert(sizeof(struct SharedSegment) == SHARED_SIZE, "layout");
 
 /* Only lock-free atomics work between processes: the others hide a lock in one process's memory.
  * dataReady is never more than loaded and stored, which takes no lock anywhere. */
-_Static_assert(ATOMIC_LONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "lock-free atomics");
+static_assert(ATOMIC_LONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "lock-free atomics");
+
+#endif /* __cplusplus */
 
 #endif

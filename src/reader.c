@@ -39,8 +39,12 @@ struct reader {
     unsigned long missed;
 };
 
+/* To be asked behind a call that failed, too: leaves errno alone. */
 static bool time_is_over(const struct reader *reader) {
-    return wait_clock() >= reader->deadline;
+    int error = errno;
+    bool over = wait_clock() >= reader->deadline;
+    errno = error;
+    return over;
 }
 
 /* Sleeps until there may be something new, and not for long. */
@@ -195,32 +199,42 @@ static enum status farewell(struct reader *reader) {
     return reader->shown ? DONE : no_message(reader);
 }
 
+/* Attaches the segment that the key has now, if somebody has made one since ours was removed. */
+static bool attach_another(struct reader *reader) {
+    struct segment another;
+    if (segment_attach(&another, reader->options.key) < 0)
+        return false;
+    segment_detach(&reader->segment);
+    reader->segment = another;
+    reader->known = false;
+    return true;
+}
+
 /* Prints each new message until the writers have gone. With --wait, they can't have gone before one
  * was alive and a message came, unless the time is over. */
 static enum status follow(struct reader *reader) {
     if (!attach_in_time(reader))
         return no_segment(reader);
-    for (bool gone = false;;) {
-        if (news(reader)) {
-            if (!tell(reader))
-                return FAILED;
-            continue;
-        }
-        if (gone)
-            return farewell(reader);
+    for (;;) {
+        /* Before the snapshot: so that has the last message of writers that have gone. */
+        bool removed = segment_removed(&reader->segment), over = time_is_over(reader);
         int writers = semaphores_count(reader->options.key);
         if (writers < 0) { /* who may not look doesn't know when to end */
             explain("examine", SEMAPHORES, reader->options.key);
             return FAILED;
         }
-        bool removed = segment_removed(&reader->segment), over = time_is_over(reader);
         /* The last one that left has removed it; or somebody what was left behind. */
-        reader->alive |= writers > 0 || (removed && !reader->lamented);
-        if (over && reader->options.waits && !reader->shown)
+        reader->alive |= removed ? !reader->lamented : writers > 0;
+        if (news(reader)) {
+            if (!tell(reader))
+                return FAILED;
+        } else if (over && reader->options.waits && !reader->shown) {
             return farewell(reader);
-        if ((removed || writers == 0) && (over || (reader->alive && reader->shown))) {
-            gone = true; /* look once more: their last message may have come between */
-        } else if (removed || (!reader->copy.versioned && !reader->known)) {
+        } else if (removed && attach_another(reader)) {
+            continue;
+        } else if ((removed || writers == 0) && (over || (reader->alive && reader->shown))) {
+            return farewell(reader);
+        } else if (removed || !(reader->copy.versioned || reader->known)) {
             segment_detach(&reader->segment);
             reader->known = false;
             wait_milliseconds(ATTACH_MILLISECONDS);

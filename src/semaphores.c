@@ -51,7 +51,7 @@ static int operate(const struct semaphores *set, struct sembuf *operations, size
 /* Gets or creates the key's set; a stranger's is refused. One that exists is asked for reading and
  * changing, not for `mode`: the kernel refuses whatever bits the set lacks, needed or not. */
 static int open_set(key_t key, int mode, bool *made) {
-    struct semid_ds status;
+    struct semid_ds status = {0};
     int id = semget(key, NUMBERS, IPC_CREAT | IPC_EXCL | mode);
     *made = id >= 0;
     if (id < 0 && errno == EEXIST) {

@@ -26,8 +26,12 @@ struct reader {
     unsigned long dropped;
 };
 
+/* To be asked behind a call that failed, too: leaves errno alone. */
 static bool time_is_over(const struct reader *reader) {
-    return wait_clock() >= reader->deadline;
+    int error = errno;
+    bool over = wait_clock() >= reader->deadline;
+    errno = error;
+    return over;
 }
 
 static enum status refused(const struct reader *reader, const char *tried) {
@@ -140,7 +144,9 @@ static enum status follow(struct reader *reader) {
             return FAILED;
         }
         /* The last one that left has removed it; or somebody what was left behind. */
-        reader->alive |= writers > 0 || (removed && !reader->lamented);
+        reader->alive |= removed ? !reader->lamented : writers > 0;
+        if (removed && queue_open(&reader->queue, reader->options.key) == 0)
+            continue; /* somebody has made another one since */
         if (gone || (over && reader->options.waits && !reader->shown))
             return reader->shown ? DONE : no_message(reader);
         if ((removed || writers == 0) && (over || (reader->alive && reader->shown))) {
