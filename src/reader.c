@@ -219,15 +219,16 @@ static enum status follow(struct reader *reader) {
         /* Before the snapshot: so that has the last message of writers that have gone. */
         bool removed = segment_removed(&reader->segment), over = time_is_over(reader);
         int writers = semaphores_count(reader->options.key);
-        if (writers < 0) { /* who may not look doesn't know when to end */
-            explain("examine", SEMAPHORES, reader->options.key);
-            return FAILED;
-        }
+        int error = errno;
         /* The last one that left has removed it; or somebody what was left behind. */
         reader->alive |= removed ? !reader->lamented : writers > 0;
         if (news(reader)) {
             if (!tell(reader))
                 return FAILED;
+        } else if (writers < 0) { /* who may not look doesn't know when to end */
+            errno = error;
+            explain("examine", SEMAPHORES, reader->options.key);
+            return FAILED;
         } else if (over && reader->options.waits && !reader->shown) {
             return farewell(reader);
         } else if (removed && attach_another(reader)) {

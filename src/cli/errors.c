@@ -15,12 +15,14 @@
 static const char *program;
 
 void errors_start(char *argv[]) {
-    static char buffer[8192]; /* more than is printed between two flushes */
+    static char output[8192]; /* more than is printed between two flushes */
+    static char errors[1024]; /* of getopt_long(), and usage_hint() behind it */
     char *slash = strrchr(argv[0], '/');
     if (slash)
         argv[0] = slash + 1; /* getopt_long() uses it, too */
     program = argv[0];
-    setvbuf(stdout, buffer, _IOFBF, sizeof buffer);
+    setvbuf(stdout, output, _IOFBF, sizeof output);
+    setvbuf(stderr, errors, _IOFBF, sizeof errors);
     if (signal(SIGPIPE, SIG_IGN) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
         fail("cannot ignore signals");
 }
