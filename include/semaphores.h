@@ -5,7 +5,7 @@
  * as the kernel makes them, so there is nothing to initialise. semget(2), semop(2), semctl(2).
  *
  * Functions that return -1 leave the reason in errno. EIDRM: somebody removed the set. EAGAIN: the
- * lock was held for 5 seconds, by a process that was stopped, say. EINTR: see below. */
+ * lock was held for 5 seconds, by a process that was stopped, say. */
 #ifndef SEMAPHORES_H
 #define SEMAPHORES_H
 
@@ -29,15 +29,15 @@ struct semaphores {
     int id; /* of the set */
 };
 
-/* To be set by a signal handler (without SA_RESTART): a wait for the lock that is interrupted then
- * or later ends with EINTR. Without it, a wait is taken up again. */
-extern volatile sig_atomic_t semaphores_give_up;
+/* To be set by a signal handler (without SA_RESTART): from then on nobody waits for the lock for
+ * more than a moment. Without it, a wait that is interrupted is taken up again. */
+extern volatile sig_atomic_t semaphores_hurry;
 
 /* Gets or creates the set of `key` (permissions `mode`), takes the lock and joins, all or nothing.
- * Returns the count of live writers, the caller among them, who holds the lock; `*made`: by this
- * call. EEXIST: the key's set is somebody else's. After a failure the lock isn't held; an empty
- * set may stay for the next writer to use. */
-int semaphores_join(struct semaphores *set, key_t key, int mode, bool *made);
+ * Returns the count of live writers, the caller among them, who holds the lock. EEXIST: the key's
+ * set is somebody else's. After a failure the lock isn't held; an empty set may stay for the next
+ * writer to use. */
+int semaphores_join(struct semaphores *set, key_t key, int mode);
 
 /* Takes and releases the lock. Not recursive. */
 int semaphores_lock(const struct semaphores *set);

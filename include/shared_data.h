@@ -43,7 +43,8 @@ struct SharedSegment {
     atomic_uint version; /* odd while a message is being written, even when it is whole */
     atomic_uint magic;   /* SHARED_MAGIC */
     atomic_uint length;  /* of message: a hint, how much of it is worth copying */
-    unsigned char rest[SHARED_SIZE - 920];
+    atomic_uint set;     /* the ID of the semaphore set of its writers, plus 1 */
+    unsigned char rest[SHARED_SIZE - 924];
 };
 
 static_assert(offsetof(struct SharedData, dataReady) % sizeof(long) == 0, "whole words");
@@ -51,6 +52,7 @@ static_assert(offsetof(struct SharedSegment, dataReady) == 904, "layout");
 static_assert(offsetof(struct SharedSegment, version) == 908, "layout");
 static_assert(offsetof(struct SharedSegment, magic) == 912, "layout");
 static_assert(offsetof(struct SharedSegment, length) == 916, "layout");
+static_assert(offsetof(struct SharedSegment, set) == 920, "layout");
 static_assert(sizeof(struct SharedSegment) == SHARED_SIZE, "layout");
 
 /* Only lock-free atomics work between processes: the others hide a lock in one process's memory.

@@ -28,6 +28,12 @@ static bool is_ours(const struct segment *segment) {
     return atomic_load_explicit(&segment->shared->magic, memory_order_relaxed) == SHARED_MAGIC;
 }
 
+/* Whether its writers are those that the set counts. */
+static bool belongs_to(const struct segment *segment, const struct semaphores *set) {
+    unsigned id = atomic_load_explicit(&segment->shared->set, memory_order_relaxed);
+    return id == (unsigned)set->id + 1;
+}
+
 /* As the kernel made it, just now or for a writer killed right here; but not if somebody else has
  * attached it, who may be about to use it. */
 static bool is_unused(const struct segment *segment, const struct shmid_ds *status, bool made) {
@@ -36,9 +42,9 @@ static bool is_unused(const struct segment *segment, const struct shmid_ds *stat
            memcmp(segment->shared, &zeros, sizeof zeros) == 0;
 }
 
-/* Gets or creates the segment and decides by what is in it. The caller holds the lock, is one of
- * `live` writers, and may have `made_set` by itself. */
-static int open_locked(struct segment *segment, int mode, int live, bool made_set, bool *made) {
+/* Gets or creates the segment and decides by what is in it. The caller holds the lock and is one of
+ * `live` writers. */
+static int open_locked(struct segment *segment, int mode, int live, bool *made) {
     struct shmid_ds status;
     segment->id = shmget(segment->key, SHARED_SIZE, IPC_CREAT | IPC_EXCL | mode);
     *made = segment->id >= 0;
@@ -52,34 +58,37 @@ static int open_locked(struct segment *segment, int mode, int live, bool made_se
     if (segment->id < 0 || attach(segment, 0) < 0 || shmctl(segment->id, IPC_STAT, &status) < 0)
         return -1;
 
+    struct SharedSegment *shared = segment->shared;
     if (is_unused(segment, &status, *made)) {
-        atomic_store_explicit(&segment->shared->magic, SHARED_MAGIC, memory_order_relaxed);
+        /* Magic first: whoever is killed in between has left no stranger's segment. Relaxed:
+         * readers see it by the first version, writers by the lock. */
+        atomic_store_explicit(&shared->magic, SHARED_MAGIC, memory_order_relaxed);
+        atomic_store_explicit(&shared->set, (unsigned)segment->semaphores.id + 1,
+                              memory_order_relaxed);
         return FOUND_NOTHING;
     }
     if (!is_ours(segment)) {
         errno = EEXIST;
         return -1;
     }
-    if (live > 1)
-        return FOUND_IN_USE;
-    if (!made_set)
-        return FOUND_LEFT_BEHIND;
+    if (belongs_to(segment, &segment->semaphores))
+        return live > 1 ? FOUND_IN_USE : FOUND_LEFT_BEHIND;
     /* Somebody removed the set under its writers. One of them may be in the middle of publishing,
      * and our lock is another: leave the segment to them. But if ours is the set that has gone, the
      * segment is that of a newer one. */
     segment_detach(segment);
     if (semaphores_live(&segment->semaphores) < 0 || shmctl(segment->id, IPC_RMID, NULL) < 0)
         return -1;
-    return open_locked(segment, mode, live, false, made) < 0 ? -1 : FOUND_ORPHANED;
+    return open_locked(segment, mode, live, made) < 0 ? -1 : FOUND_ORPHANED;
 }
 
 int segment_join(struct segment *segment, key_t key, int mode) {
-    bool made_set, made = false, kept;
+    bool made = false, kept;
     *segment = (struct segment){.key = key, .id = -1};
-    int live = semaphores_join(&segment->semaphores, key, mode, &made_set);
+    int live = semaphores_join(&segment->semaphores, key, mode);
     if (live < 0)
         return fail(segment, SEMAPHORES);
-    int found = open_locked(segment, mode, live, made_set, &made);
+    int found = open_locked(segment, mode, live, &made);
     if (found >= 0 && semaphores_unlock(&segment->semaphores) == 0)
         return found;
 
@@ -107,14 +116,14 @@ int segment_unlock(struct segment *segment) {
 }
 
 /* What the last writer does. If somebody removed its segment, others may have made another one
- * since then, and left that to the last writer, too; unless they have another set. */
+ * since then, and left that to the last writer, too. */
 static int remove_segment(void *context) {
     struct segment *segment = context, now;
     if (!segment_removed(segment))
         return shmctl(segment->id, IPC_RMID, NULL);
-    if (semaphores_live(&segment->semaphores) < 0 || segment_attach(&now, segment->key) < 0)
+    if (segment_attach(&now, segment->key) < 0)
         return 0;
-    bool ours = is_ours(&now);
+    bool ours = is_ours(&now) && belongs_to(&now, &segment->semaphores);
     segment_detach(&now);
     return ours ? shmctl(now.id, IPC_RMID, NULL) : 0;
 }

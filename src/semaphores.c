@@ -9,8 +9,8 @@
 enum { LIVE, LOCK, NUMBERS };
 
 /* Seconds. A writer holds the lock for microseconds; one that was stopped meanwhile must not stop
- * others. */
-enum { PATIENCE = 5 };
+ * others; and who has been told to end waits for no more than a moment. */
+static const double PATIENCE = 5, MOMENT = 0.2;
 
 static const struct sembuf wait_free = {LOCK, 0, 0};
 static const struct sembuf hold = {LOCK, 1, SEM_UNDO};
@@ -25,7 +25,7 @@ union argument {
     unsigned short *values;
 };
 
-volatile sig_atomic_t semaphores_give_up;
+volatile sig_atomic_t semaphores_hurry;
 
 /* An ID that has gone for longer is EINVAL: the same thing to our callers. */
 static int checked(int result) {
@@ -37,23 +37,23 @@ static int checked(int result) {
 /* All or nothing, as semop(2) is: no writer is ever counted without holding the lock. A signal is
  * no reason to give up, but neither does it buy more time. */
 static int operate(const struct semaphores *set, struct sembuf *operations, size_t count) {
-    double end = wait_clock() + PATIENCE, left = PATIENCE;
+    double left = semaphores_hurry ? MOMENT : PATIENCE, end = wait_clock() + left;
     int result;
     while ((result = wait_semop(set->id, operations, count, (int)(left * 1000))) < 0 &&
-           errno == EINTR && !semaphores_give_up) {
-        left = end - wait_clock();
-        if (left < 0)
-            left = 0;
+           errno == EINTR) {
+        double now = wait_clock();
+        if (semaphores_hurry && end > now + MOMENT)
+            end = now + MOMENT;
+        left = end > now ? end - now : 0;
     }
     return checked(result);
 }
 
 /* Gets or creates the key's set; a stranger's is refused. One that exists is asked for reading and
  * changing, not for `mode`: the kernel refuses whatever bits the set lacks, needed or not. */
-static int open_set(key_t key, int mode, bool *made) {
+static int open_set(key_t key, int mode) {
     struct semid_ds status = {0};
     int id = semget(key, NUMBERS, IPC_CREAT | IPC_EXCL | mode);
-    *made = id >= 0;
     if (id < 0 && errno == EEXIST) {
         id = semget(key, NUMBERS, 0600);
         if (id < 0 && errno == EINVAL) /* it has fewer */
@@ -69,12 +69,12 @@ static int open_set(key_t key, int mode, bool *made) {
     return -1;
 }
 
-int semaphores_join(struct semaphores *set, key_t key, int mode, bool *made) {
+int semaphores_join(struct semaphores *set, key_t key, int mode) {
     set->key = key;
     /* The last writer may remove the set between our calls: then the key is free again. The bound
      * is for a kernel that keeps saying so. */
     for (int round = 0; round < 1000; round++) {
-        set->id = open_set(key, mode, made);
+        set->id = open_set(key, mode);
         if (set->id >= 0 && operate(set, (struct sembuf[]){wait_free, hold, arrive}, 3) == 0) {
             int live = semaphores_live(set), error = errno;
             if (live < 0)

@@ -93,8 +93,7 @@ static void advise(char *hint, size_t size, enum object object, key_t key, int e
                  "'%s' what uses them up",
                  words[object].limits, list);
         break;
-    case EAGAIN: /* after a while, or, when a signal has come, at once */
-    case EINTR:
+    case EAGAIN:
         holder = semaphores_holder(key);
         if (holder > 0)
             snprintf(hint, size,

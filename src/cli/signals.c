@@ -30,7 +30,7 @@ static void start_timer(int milliseconds, int flags) {
  * signals blocked at all other times, and then a write that nobody takes outlasts Ctrl-C. */
 static void on_signal(int number) {
     received = number;
-    semaphores_give_up = 1;
+    semaphores_hurry = 1;
     start_timer(MOMENT, 0);
 }
 

@@ -61,9 +61,9 @@ static int open_locked(struct queue *queue, int mode, int live, bool *made) {
 }
 
 int queue_join(struct queue *queue, key_t key, int mode) {
-    bool made_set, made = false, kept;
+    bool made = false, kept;
     *queue = (struct queue){.key = key, .id = -1};
-    int live = semaphores_join(&queue->semaphores, queue_semaphores_key(key), mode, &made_set);
+    int live = semaphores_join(&queue->semaphores, queue_semaphores_key(key), mode);
     if (live < 0)
         return fail(queue, SEMAPHORES);
     int found = open_locked(queue, mode, live, &made);
