@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ROUNDS = 20, MOST_MESSAGES = 1000000 };
+enum { MOST_MESSAGES = 1000000 };
 
 static const char help[] =
     "Usage: bench [OPTION]...\n"

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-enum { SMALLEST = 8, LARGEST = MESSAGE_SIZE, MOST_SIZES = 8, MOST_READERS = 8, PLACES = 8 };
+enum { SMALLEST = 8, LARGEST = MESSAGE_SIZE, MOST_SIZES = 8, MOST_READERS = 8, ROUNDS = 20 };
 enum { THERE, BACK };                            /* the two directions */
 enum { ASKING, ANSWERING };                      /* the two ends of a channel */
 enum { LINE_METHOD, COPY_METHOD, METHODS = 14 }; /* all are compared with the first two */
@@ -33,7 +33,7 @@ struct place {
 
 /* What the benchmark's processes share: one System V segment. */
 struct arena {
-    struct place places[PLACES][2];        /* [][THERE], [][BACK] */
+    struct place places[ROUNDS][2];        /* [round][THERE], [round][BACK] */
     _Alignas(4096) atomic_int phase;       /* of the readers */
     unsigned long snapshots[MOST_READERS]; /* of each reader, when it stops */
 };

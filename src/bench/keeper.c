@@ -104,7 +104,7 @@ void keeper_start(void) {
     kept.arena = shmat(kept.segment.id, NULL, 0);
     if (kept.arena == (void *)-1)
         fail("cannot attach a shared memory segment");
-    for (int i = 0; i < PLACES * 2; i++)
+    for (int i = 0; i < ROUNDS * 2; i++)
         atomic_store(&kept.arena->places[i / 2][i % 2].segment.magic, SHARED_MAGIC);
     kept.segment.shared = &kept.arena->places[0][THERE].segment;
 }
