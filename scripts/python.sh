@@ -24,13 +24,14 @@ from_pypi() {
 
 with_apt() {
     export DEBIAN_FRONTEND=noninteractive
-    apt-get -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=10 update &&
-        apt-get -qq -o DPkg::Lock::Timeout=60 install --no-install-recommends -y python3-sysv-ipc
+    set -- -qq -o Acquire::Retries=0 -o Acquire::http::Timeout=5 -o DPkg::Lock::Timeout=60 \
+        -o Dpkg::Use-Pty=0
+    apt-get "$@" update && apt-get "$@" -y --no-install-recommends install python3-sysv-ipc
 }
 
 # One run at a time; the others wait for what comes of it. The story matters only if nothing helps.
 set_up() {
-    [ -z "$python" ] || "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' 2>/dev/null
+    "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' 2>/dev/null
     end_with_a_usable_one
     : >build/python.log
     if [ "$python" ]; then
@@ -57,14 +58,13 @@ python=$(command -v python3 || command -v /usr/bin/python3)
 apt=$(command -v apt-get)
 mkdir -p build && set_up
 
-problem='no Python here has sysv_ipc'
-[ "$python" ] || problem='there is no python3 here'
+problem='there is no python3 here'
+[ -z "$python" ] || problem='no Python here has sysv_ipc'
 say "$problem; do one of these, and try again:"
 [ -z "$apt" ] || say '    sudo apt install python3-sysv-ipc'
-# A Python that the system manages refuses what pip installs.
-[ -z "$python" ] || "$python" -c 'import os, pip, sys, sysconfig
-sys.exit(sys.prefix == sys.base_prefix and
-         os.path.exists(sysconfig.get_path("stdlib") + "/EXTERNALLY-MANAGED"))' 2>/dev/null &&
+"$python" -c 'import os, pip, sys, sysconfig
+managed = os.path.exists(sysconfig.get_path("stdlib") + "/EXTERNALLY-MANAGED")
+sys.exit(managed and sys.prefix == sys.base_prefix) # it refuses what pip installs' 2>/dev/null &&
     say '    python3 -m pip install sysv_ipc'
 say '    set PYTHON to a Python that has sysv_ipc'
 exit 1
