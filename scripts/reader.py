@@ -1,188 +1,208 @@
 #!/usr/bin/env python3
 """Prints the message that a writer shares through a System V shared memory segment.
 
-The counterpart of src/reader.c: the same options, output and exit status. It attaches read-only.
-"""
-import signal
-if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C ends us as it ends any program
+    ./writer                       in one terminal, or python3 scripts/writer.py, then
+    python3 scripts/reader.py      in another
 
+A reader attaches read-only and takes a snapshot: a copy that is whole, because the same even version
+stood before and after it. It holds nothing and changes nothing, so there may be any number of them.
+The writers have gone when their semaphore set counts none. src/reader.c does the same.
+"""
 import errno
+import os
 import sys
 import time
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I doesn't look here
 
-from shared_data import (
-    DONE, FAILED, MAGIC, NOTHING_YET, Parser, SIZE, SharedData, TAIL, VERSION_OFFSET, fail, key_t,
-    missing, refused, warn, write, writers_count)
-import sysv_ipc
+import display
+from kernel import (
+    DONE, FAILED, NOTHING_YET, SEGMENT, SEMAPHORES, attempt, complain, fail_at_stranger,
+    is_removed, key_t,
+    live_writers, refuse, sysv_ipc)
+from message import BUSY, NONE, SIZE, TORN, WHOLE, snapshot, wait_for_change
+from options import reader_options
 
-SHM_DEST = 0o1000  # in a segment's mode: marked for destruction, see shmctl(2)
-WHOLE, NOTHING, TORN, BUSY, DAMAGED = range(5)
-
-
-def version_of(memory):
-    return TAIL.unpack(memory.read(TAIL.size, VERSION_OFFSET))[0]
-
-
-def snapshot(memory):
-    """Copies the message out: (state, version, versioned, SharedData).
-
-    The copy is whole if the same even version stood before and after it. There are no fences in
-    Python, and none needed: between two reads run thousands of instructions.
-    """
-    for attempt in range(1500):
-        version = version_of(memory)
-        raw = memory.read(SIZE)
-        versioned = TAIL.unpack_from(raw, VERSION_OFFSET)[1] == MAGIC
-        if not (versioned and version % 2) and version_of(memory) == version:
-            break
-        if attempt > 100:
-            time.sleep(0.001)
-    else:
-        return TORN if version % 2 else BUSY, version, True, None
-    data = SharedData(raw)
-    state = DAMAGED if data.damaged() else WHOLE if data.data_ready else NOTHING
-    return state, version, versioned, data
+LOOK_UP, PAUSE = 0.5, 0.01  # seconds: when sleeping, and for an object that doesn't exist yet
 
 
-def wait_for_version(memory, seen, limit):
-    """Until another version than `seen` is there, or `limit` seconds have passed."""
-    end = time.monotonic() + limit
-    while version_of(memory) == seen and time.monotonic() < end:
-        time.sleep(0.001)
+class Reader:
+    """Reads a segment; queue_reader.py overrides what is another thing with a queue."""
+    kind, opening = SEGMENT, 'attach'
 
+    def __init__(self, options):
+        self.options, self.key, self.set_key = options, options.key, options.set_key
+        self.name = f'{self.kind.name} with key {self.key}'
+        self.deadline = time.monotonic() + (options.wait or 0)
+        self.object = self.copy = None
+        self.connected = False  # and has said so
+        self.seen = None       # the version of the last message in this segment
+        self.missed = 0        # messages that came and went between two snapshots
+        self.shown = False     # a message
+        self.alive = False     # a living writer was seen
+        self.lamented = False  # the user knows that none is alive
 
-def removed(memory):
-    return memory.mode & SHM_DEST
+    def open(self):
+        """Attaches the key's segment. False: there is none."""
+        with attempt('attach', SEGMENT, self.key):
+            try:
+                self.object = sysv_ipc.SharedMemory(key_t(self.key), 0, 0o400)
+                self.view = memoryview(self.object)[:SIZE]
+            except (sysv_ipc.ExistentialError, ValueError, OSError) as error:
+                if getattr(error, 'errno', None) in (None, errno.EIDRM):  # it went just now
+                    return False
+                raise
+        if len(self.view) < SIZE:
+            fail_at_stranger(self.key)
+        return True
 
+    def close(self):
+        self.view.release()
+        self.object.detach()
+        self.copy = self.seen = None
 
-def stranger(number, memory):
-    made = time.strftime('%F %T', time.localtime(memory.last_change_time))
-    fail(f'segment {memory.id} with key {number} (0x{number:x}) is not ours: {memory.size} bytes, '
-         f'made by process {memory.creator_pid} of user {memory.cuid}, last changed {made}; it is '
-         'left untouched. Use another key with --key, or, if nobody needs it, remove it with: '
-         f'ipcrm -m {memory.id}')
+    def news(self, wait):
+        """Takes a snapshot, having waited for a change; whether it is another than the last one.
+        Counts what came between."""
+        if wait and self.copy and self.copy.versioned:
+            wait_for_change(self.view, self.copy.version, self.limit())
+        self.copy = snapshot(self.view)
+        state, version = self.copy.state, self.copy.version
+        if state == NONE or version == self.seen:
+            return False
+        if state != BUSY:  # not this one; but perhaps its version's
+            if self.seen is not None and self.copy.versioned:
+                passed = ((version & ~1) - (self.seen & ~1)) % (1 << 32) // 2
+                self.missed += passed - (state == WHOLE)
+            self.seen = version
+        return True
 
+    def removed(self):
+        return is_removed(self.object)
 
-def attach(number):
-    """The segment, attached read-only, or None if there is none."""
-    try:
-        memory = sysv_ipc.SharedMemory(key_t(number), 0, mode=0o400)
-        if memory.size < SIZE:
-            stranger(number, memory)
-        return memory
-    except (sysv_ipc.ExistentialError, ValueError):  # never there, or removed between two calls
-        return None
-    except (sysv_ipc.Error, OSError, MemoryError) as error:
-        if getattr(error, 'errno', None) == errno.EIDRM:
-            return None
-        return refused('attach', 'shared memory segment', number, error)
-
-
-def first_snapshot(options):
-    """Attaches and, unless follow() will do it, takes a snapshot, waiting for both if the user wants
-    that."""
-    deadline = time.monotonic() + options.wait
-    while True:
-        memory = attach(options.key)
-        left = deadline - time.monotonic()
-        if memory and options.follow:
-            return memory, None
-        if memory:
-            found = snapshot(memory)
-            if found[0] != NOTHING or left <= 0:
-                return memory, found
-            wait_for_version(memory, found[1], min(left, 0.5))
-            memory.detach()
-        elif left <= 0:
-            missing('attach', 'shared memory segment', options.key)
+    def tell(self):
+        """Shows a message. One that stays torn is no reason to stop: a writer will replace it."""
+        if self.copy.state != WHOLE:
+            self.no_message()
         else:
-            time.sleep(0.01)
+            self.shown, self.lamented = True, False
+            display.message(self.kind, self.options, self.copy.pid, self.copy.text)
 
-
-def explain(number, memory, state, data):
-    """Says why there is no message to show. Returns the exit status."""
-    segment = f'segment with key {number}'
-    if state == NOTHING:
-        warn(f'{segment}: nothing was published yet; wait for it with --wait')
-        return NOTHING_YET
-    if state == TORN:
-        how = 'was killed' if writers_count(number) == 0 else 'was stopped or killed'
-        warn(f'{segment}: its message is torn, a writer {how} half-way; the next message '
-             'replaces it')
-    elif state == BUSY:
-        warn(f'{segment}: messages follow each other too fast to read one; try again')
-    else:
-        warn(f'{segment} holds no SharedData: {data.describe()}')
-        stranger(number, memory)
-    return FAILED
-
-
-def follow(options, memory):
-    """Prints each new message until the writers have gone. A message that stays torn is no reason
-    to stop while there are writers, who will replace it. Returns the exit status."""
-    seen = None
-    gone = False
-    while True:
-        state, version, versioned, data = snapshot(memory)
-        if state == DAMAGED:
-            return explain(options.key, memory, state, data)
-        fresh = state != NOTHING and version != seen
-        if fresh and state == WHOLE:
-            write(data.shown(options))
-        elif fresh:
-            explain(options.key, memory, state, data)
-        if fresh:
-            seen = version
-        elif gone and state == WHOLE:
-            return epilogue(options.key, memory, versioned, data)
-        elif gone:
-            return explain(options.key, memory, state, data) if state == NOTHING else FAILED
+    def no_message(self):
+        """Says why there is no message. Returns the exit status."""
+        copy = self.copy
+        if copy.state == NONE:
+            complain(f'{self.name}: nothing was published yet; wait for it with --wait')
+            return NOTHING_YET
+        if copy.state == TORN:
+            how = 'was stopped or killed' if live_writers(self.key) else 'was killed'
+            complain(f'{self.name}: its message is torn, a writer {how} half-way; the next message '
+                     'replaces it')
+        elif copy.state == BUSY:
+            complain(f'{self.name}: messages follow each other too fast to read one; try again')
         else:
-            # Having seen them gone, look once more: their last message may have come between.
-            gone = removed(memory) or writers_count(options.key) == 0
-            if not gone:
-                wait_for_version(memory, version, 0.5)
+            complain(f'{self.name} holds no SharedData: processId {copy.pid}, dataReady {copy.ready}, '
+                     f'message {"with" if copy.nul else "without"} NUL')
+            fail_at_stranger(self.key)
+        return FAILED
 
+    def lament(self):
+        """Says what a message that was shown is worth, if not everything."""
+        if self.lamented:
+            return
+        self.lamented = True
+        if not self.copy.versioned:
+            complain(f"{self.name} carries no version: whether the message is whole can't be checked")
+        elif live_writers(self.set_key) == 0 and not self.removed():
+            complain(f'{self.name}: no writer is alive; the message was left behind by process '
+                     f'{self.copy.pid}')
 
-def epilogue(number, memory, versioned, data):
-    """What is to be said of a message that was shown. Returns the exit status."""
-    if not versioned:
-        warn(f'segment with key {number} carries no version: whether the message is whole '
-             "can't be checked")
-    elif writers_count(number) == 0 and not removed(memory):
-        warn(f'segment with key {number}: no writer is alive; the message was left behind by '
-             f'process {data.process_id}')
-    return DONE
+    def connect(self):
+        if not self.connected and not self.options.raw and not self.options.follow:
+            display.connected(self.kind, self.object.id)
+        self.connected = True
 
+    def late(self):
+        return time.monotonic() >= self.deadline
 
-def read(options, story):
-    """Prints what the options ask for. Returns the exit status."""
-    memory, found = first_snapshot(options)
-    if story:
-        write(b'Successfully connected to shared memory (ID: %d)\n\n'
-              b'Reading data from shared memory...\n\n' % memory.id)
-    if options.follow:
-        return follow(options, memory)
-    state, _, versioned, data = found
-    if state != WHOLE:
-        return explain(options.key, memory, state, data)
-    write(data.shown(options))
-    return epilogue(options.key, memory, versioned, data)
+    def limit(self):
+        """How long to sleep until it is time to look up."""
+        left = self.deadline - time.monotonic()
+        return left if 0 < left < LOOK_UP else LOOK_UP
 
+    def open_in_time(self):
+        """Waits for the object, if the user wants that. False: in vain."""
+        while not self.open():
+            if self.late():
+                return False
+            time.sleep(PAUSE)
+        return True
 
-def main():
-    options = Parser('Print the message that a writer shares through System V shared memory.',
-                     'segment').parse_args()
-    story = not options.follow and not options.raw
-    if story:
-        write(b'=== Python Program - Shared Memory Reader ===\n\n'
-              b'Attempting to connect to shared memory with key: %d\n' % options.key)
-    try:
-        return read(options, story)
-    except (sysv_ipc.Error, OSError, MemoryError) as error:  # the owner took our permission away
-        return refused('read', 'shared memory segment', options.key, error)
+    def reopen_in_time(self):
+        """Comes to what the key has now. What isn't a writer's yet would never be one's, if we stayed
+        attached."""
+        self.close()
+        time.sleep(PAUSE)
+        return self.open_in_time()
+
+    def no_object(self):
+        refuse(self.opening, self.kind, self.key, OSError(errno.ENOENT, 'not there'))
+
+    def run(self):
+        return self.follow() if self.options.follow else self.read()
+
+    def read(self):
+        """Prints a message. Returns the exit status."""
+        if not self.options.raw:
+            display.attempt(self.kind, self.key)
+        opened = self.open_in_time()
+        while opened and not (self.news(wait=False) or self.late() or self.news(wait=True)):
+            opened = self.reopen_in_time()
+        if not opened:
+            return self.no_object()
+        self.connect()
+        if not self.copy or self.copy.state != WHOLE:
+            return self.no_message()
+        self.tell()
+        self.lament()
+        return DONE
+
+    def follow(self):
+        """Prints each new message until the writers have gone. With --wait, they can't have gone
+        before one was alive and a message came, unless the time is over. Returns the exit status."""
+        opened, wait, gone = self.open_in_time(), False, False
+        while opened:
+            if self.news(wait):
+                self.tell()
+                wait = False
+                continue
+            if gone:
+                return self.farewell()
+            writers, late, removed = live_writers(self.set_key), self.late(), self.removed()
+            if writers < 0:  # who may not look doesn't know when to end
+                refuse('examine', SEMAPHORES, self.set_key, OSError(errno.EACCES, 'not ours'))
+            self.alive = self.alive or writers > 0 or removed  # by the last one that left
+            if late and self.options.wait is not None and not self.shown:
+                return self.farewell()
+            if (removed or not writers) and (late or self.alive and self.shown):
+                gone = True  # look once more: their last message may have come between
+            elif removed or self.copy and not self.copy.versioned and self.seen is None:
+                opened = self.reopen_in_time()
+            elif not writers and self.shown:
+                self.lament()
+            wait = not gone
+        return DONE if self.shown else self.no_object()
+
+    def farewell(self):
+        """Returns the exit status of a follower."""
+        if self.missed:
+            complain(f'{self.name}: messages that came too fast to be shown: {self.missed}; the queue '
+                     'version delivers each')
+        if self.copy.state == WHOLE:
+            self.lament()
+        elif self.copy.state != NONE:  # which was said
+            return FAILED
+        return DONE if self.shown else self.no_message()
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(Reader(reader_options(SEGMENT)).run())

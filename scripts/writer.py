@@ -1,0 +1,137 @@
+#!/usr/bin/env python3
+"""Shares a message through a System V shared memory segment.
+
+    python3 scripts/writer.py      in one terminal, then
+    ./reader                       in another, or python3 scripts/reader.py
+
+A writer joins: it takes the lock of the key's semaphore set and is counted there, both or neither,
+and gets or creates the segment. It publishes under the lock. When it leaves, the last one removes
+segment and set; what a killed one leaves behind, the next one takes over. src/writer.c does the
+same, and any number of both may join.
+"""
+import errno
+import os
+import sys
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I doesn't look here
+
+import display
+from kernel import SEGMENT, attempt, complain, is_removed, key_t, sysv_ipc
+from message import MAGIC, OURS, SIZE, VERSION, is_ours, publish
+from options import writer_options
+from semaphores import Semaphores, wake
+from writing import run, share
+
+
+class Writer:
+    """One that shares a segment; queue_writer.py says what is another thing with a queue."""
+    kind = SEGMENT
+
+    def __init__(self, options):
+        self.options, self.key = options, options.key
+        self.semaphores = Semaphores(options.set_key)
+        self.done = False
+
+    def join(self):
+        with attempt('join', self.kind, self.key):
+            new_set = self.semaphores.join(self.options.mode)
+            try:
+                found = self.open(new_set)
+                self.semaphores.unlock()
+            except Exception:
+                self.semaphores.leave(lambda: None)
+                raise
+        display.joined(self.kind, found, self.object.id, self.key)
+
+    def open(self, new_set):
+        """Gets or creates the segment and decides by what is in it. The caller holds the lock."""
+        made, key = True, key_t(self.key)
+        try:
+            self.object = sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, self.options.mode,
+                                                SIZE, b'\0')
+        except sysv_ipc.ExistentialError:
+            made, self.object = False, sysv_ipc.SharedMemory(key, 0, 0o600)
+        self.view = memoryview(self.object)[:SIZE]
+
+        # As the kernel made it, just now or for a writer killed right here; but not if somebody else
+        # has attached it, who may be about to use it.
+        if ((made or self.object.number_attached == 1) and self.object.size == SIZE and
+                self.view == bytes(SIZE)):
+            self.view.cast('I')[MAGIC // 4] = OURS
+            return 'created'
+        if not is_ours(self.view):
+            raise OSError(errno.EEXIST, 'a stranger')
+        if self.semaphores.live() > 1:
+            return 'joined'
+        if not new_set:
+            complain(f'segment {self.object.id} with key {self.key} was left behind by an earlier '
+                     'writer')
+            return 'taken over'
+        # Somebody removed the set under its writers. One of them may be in the middle of publishing,
+        # and our lock is another: leave the segment to them.
+        self.view.release()
+        self.object.detach()
+        self.object.remove()
+        found = self.open(new_set)
+        complain(f'a segment with key {self.key} had lost its semaphore set: it was replaced by '
+                 f'segment {self.object.id}')
+        return found
+
+    def send(self, text):
+        """Publishes it: every reader finds it in place of what was there."""
+        with attempt('lock', SEGMENT, self.key):
+            self.semaphores.lock()
+            if self.removed():
+                self.semaphores.unlock()
+                raise OSError(errno.EIDRM, 'removed')
+        publish(self.view, os.getpid(), text, self.semaphores.fence)
+        with attempt('unlock', SEGMENT, self.key):
+            self.semaphores.unlock()
+        wake(self.view[VERSION:VERSION + 4])
+
+    def leave(self):
+        removed = self.removed()
+        with attempt('remove', self.kind, self.key):
+            try:
+                self.semaphores.lock()
+                self.wait_for_readers()
+                removed = self.removed()
+                others = self.semaphores.leave(self.remove)
+            finally:
+                if removed:
+                    raise OSError(errno.EIDRM, 'removed')
+        display.left(self.kind, self.object.id, others)
+
+    def wait_for_readers(self):
+        """Whoever wants to read a state has read it."""
+
+    def remove(self):
+        """What the last one does. If somebody has removed its segment, others may have made another
+        one since then, and left that to the last writer, too."""
+        try:
+            leftover = self.successor() if self.removed() else self.object
+            if leftover:
+                leftover.remove()
+        except (sysv_ipc.ExistentialError, ValueError):
+            pass
+
+    def successor(self):
+        memory = sysv_ipc.SharedMemory(key_t(self.key), 0, 0o400)
+        return memory if is_ours(memoryview(memory)[:SIZE]) else None
+
+    def removed(self):
+        return is_removed(self.object)
+
+
+def main(writer=Writer):
+    options = writer_options(writer.kind)
+    writer = writer(options)
+    writer.join()
+    try:
+        share(options, writer.kind, writer.send)
+        writer.done = True
+    finally:
+        writer.leave()
+
+
+if __name__ == '__main__':
+    run(main)
