@@ -12,9 +12,9 @@ STORY = {code: ''.join(f'\\x{byte:02x}' for byte in chr(code).encode('utf-8', 's
          if chr(code) not in '\t\n'}
 LINE = {ord('\n'): '\\x0a', **STORY}
 
-pending = []     # what is to be written
-writing = False  # a signal may break off what goes on, by raising an InterruptedError
-lost = False     # something could not be written, and that was said
+pending = []   # what is to be written
+lost = False   # something could not be written, and that was said
+patience = 0   # how many looks a signal handler has, until it ends what sleeps: see writing.py
 
 
 def put(text):
@@ -23,16 +23,16 @@ def put(text):
 
 def flush():
     """Writes what was put, completely; or ends the program, with a message."""
-    global writing, lost
+    global patience, lost
     data = ''.join(pending).encode('utf-8', 'surrogateescape')
     pending.clear()
     try:
         try:
-            writing = True
+            patience = 2
             while data and not lost:
                 data = data[os.write(1, data):]
         finally:
-            writing = False
+            patience = 0
     except OSError as error:
         lost = True
         fail(f'cannot write to standard output: {error.strerror}')

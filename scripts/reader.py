@@ -160,6 +160,7 @@ class Reader:
         if not opened:
             return self.no_object()
         self.connect()
+        display.flush()
         if not self.copy or self.copy.state != WHOLE:
             return self.no_message()
         self.tell()
@@ -170,6 +171,7 @@ class Reader:
         """Prints each new message until the writers have gone. With --wait, they can't have gone
         before one was alive and a message came, unless the time is over. Returns the exit status."""
         opened, wait, gone = self.open_in_time(), False, False
+        self.alive = live_writers(self.set_key) > 0  # it may be killed behind its message
         while opened:
             if self.news(wait):
                 self.tell()

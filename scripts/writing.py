@@ -9,23 +9,25 @@ from kernel import SEGMENT, fail
 from message import MESSAGE_SIZE
 from semaphores import Semaphores
 
-TICK, MOMENT = 0.5, 0.05  # seconds
+TICK, MOMENT = 0.5, 0.02  # seconds
 
 received = None  # the signal that ends us
-reading = False  # such a signal may break this off, with an InterruptedError
 
 
 def on_signal(number, _):
-    """Python calls this when a system call was interrupted, or else between two of its steps. A
-    signal that came just before a call that sleeps would be slept over: so the timer goes on
-    interrupting."""
+    """Python calls this between two of its steps, or when a system call was interrupted, which it
+    then resumes: so an exception has to end what sleeps. A signal that came just before it slept
+    would be slept over: so a timer goes on interrupting. It strikes when it finds us in the same
+    sleep once more than it takes: what was read or written then is lost."""
     global received
     if number != signal.SIGALRM:
         received = number
         Semaphores.give_up = True
         signal.setitimer(signal.ITIMER_REAL, MOMENT, MOMENT)
-    if received and (reading or display.writing):
-        raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+    elif received and display.patience:
+        display.patience -= 1
+        if display.patience == 0:
+            raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
 
 
 def run(main):
@@ -102,18 +104,18 @@ def lines():
 
 
 def read():
-    """Some of standard input, nothing at its end or after a signal."""
-    global reading
-    while True:
+    """Some of standard input; nothing at its end or after a signal."""
+    while not received:
         try:
             try:
-                reading = True
-                return b'' if received else os.read(0, 65536)
+                display.patience = 1
+                return os.read(0, 65536)
             finally:
-                reading = False
+                display.patience = 0
         except InterruptedError:
             pass
         except BlockingIOError:  # somebody has set it to O_NONBLOCK
             time.sleep(MOMENT)
         except OSError as error:
             fail(f'cannot read standard input: {error.strerror}')
+    return b''
