@@ -12,9 +12,9 @@ STORY = {code: ''.join(f'\\x{byte:02x}' for byte in chr(code).encode('utf-8', 's
          if chr(code) not in '\t\n'}
 LINE = {ord('\n'): '\\x0a', **STORY}
 
-pending = []   # what is to be written
-lost = False   # something could not be written, and that was said
-patience = 0   # how many looks a signal handler has, until it ends what sleeps: see writing.py
+pending = []  # what is to be written
+lost = False  # something could not be written, and that was said
+patience = 0  # how many looks a signal handler has, until it ends what sleeps: see writing.py
 
 
 def put(text):
@@ -22,7 +22,7 @@ def put(text):
 
 
 def flush():
-    """Writes what was put, completely; or ends the program, with a message."""
+    """Writes what was put, completely, or ends the program."""
     global patience, lost
     data = ''.join(pending).encode('utf-8', 'surrogateescape')
     pending.clear()
@@ -36,6 +36,11 @@ def flush():
     except OSError as error:
         lost = True
         fail(f'cannot write to standard output: {error.strerror}')
+
+
+def say(text):
+    put(text)
+    flush()
 
 
 def decoded(text):
@@ -63,23 +68,20 @@ C program can now read this data.
 
 
 def left(kind, number, others):
-    how = f'stays (ID: {number}): other writers are alive: {others}' if others else \
-          f'removed (ID: {number})'
-    put(f'{kind.medium.capitalize()} {how}\n')
-    flush()
+    stays = f'stays (ID: {number}): other writers are alive: {others}'
+    say(f'{kind.medium.capitalize()} {stays if others else f"removed (ID: {number})"}\n')
 
 
 def attempt(kind, key):
-    put(f'''\
+    say(f'''\
 === Python Program - {kind.medium.title()} Reader ===
 
 Attempting to connect to {kind.medium} with key: {key}
 ''')
-    flush()
 
 
 def connected(kind, number):
-    put(f'''\
+    say(f'''\
 Successfully connected to {kind.medium} (ID: {number})
 
 Reading data from {kind.medium}...
@@ -91,11 +93,11 @@ def message(kind, options, pid, text):
     """The message alone, a line, or the assignment's display."""
     text = decoded(text)
     if options.raw:
-        put(f'{text}\n')
+        say(f'{text}\n')
     elif options.follow:
-        put(f'{pid}: {text.translate(LINE)}\n')
+        say(f'{pid}: {text.translate(LINE)}\n')
     else:
-        put(f'''\
+        say(f'''\
 === Data Retrieved from {kind.medium.title()} ===
 Data Ready Flag: True
 C Process ID: {pid}
@@ -109,4 +111,3 @@ Message from C Program:
 Successfully read {len(text)} characters from {kind.medium}
 ==================================================
 ''')
-    flush()

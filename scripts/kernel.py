@@ -49,12 +49,14 @@ class Kind:
 
 
 SEGMENT = Kind(
-    name='segment', full='shared memory segment', list='ipcs -m', medium='shared memory',
-    limits='kernel.shmmni, kernel.shmall, kernel.shmmax', through='System V shared memory',
+    name='segment', full='shared memory segment', medium='shared memory', list='ipcs -m',
+    limits='kernel.shmmni, kernel.shmall, kernel.shmmax', sending='Publishing',
+    through='System V shared memory',
     reading='Print the message that a writer shares through System V shared memory.')
 QUEUE = Kind(
-    name='queue', full='message queue', list='ipcs -q', medium='message queue',
-    limits='kernel.msgmni, kernel.msgmnb, kernel.msgmax', through='a System V message queue',
+    name='queue', full='message queue', medium='message queue', list='ipcs -q',
+    limits='kernel.msgmni, kernel.msgmnb, kernel.msgmax', sending='Sending',
+    through='a System V message queue',
     reading='Take the next message out of a System V message queue and print it.')
 SEMAPHORES = Kind(full='semaphore set', list='ipcs -s', limits='kernel.sem')
 
@@ -105,10 +107,10 @@ def refuse(tried, kind, key, error):
 
 def errno_of(error, tried):
     """Of sysv_ipc's own exceptions none tells it, and of others not all."""
-    for kind, number in ((sysv_ipc.PermissionsError, errno.EPERM if tried == 'remove' else errno.EACCES),
-                         (sysv_ipc.Error, errno.EIDRM), (MemoryError, errno.ENOMEM)):
-        if isinstance(error, kind):
-            return number
+    if isinstance(error, sysv_ipc.PermissionsError):
+        return errno.EPERM if tried == 'remove' else errno.EACCES
+    if isinstance(error, (sysv_ipc.Error, MemoryError)):
+        return errno.ENOMEM if isinstance(error, MemoryError) else errno.EIDRM
     return getattr(error, 'errno', None) or errno.ENOSPC
 
 

@@ -64,13 +64,12 @@ def parse(known, help_text, kind, hint):
     options = Options()
     for name, argument in command_line(known, hint):
         if name == 'help':
-            display.put(help_text.format(program=PROGRAM, **vars(kind)))
+            display.say(help_text.format(program=PROGRAM, **vars(kind)))
         elif name == 'version':
-            display.put(f'{PROGRAM} 1.1.0\n')
+            display.say(f'{PROGRAM} 1.1.0\n')
         else:
             setattr(options, name, parsers[name](argument) if name in parsers else True)
             continue
-        display.flush()
         sys.exit()
     # Segments and queues of one key are different channels.
     options.set_key = options.key ^ 0x51000000 if kind is QUEUE else options.key

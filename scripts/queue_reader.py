@@ -1,21 +1,18 @@
 #!/usr/bin/env python3
 """Takes messages out of a System V message queue and prints them: reader.py's counterpart.
 
-It waits in the kernel, in msgrcv(2), which a timer interrupts twice a second: nobody wakes a reader
-when a writer is killed. See src/queue/queue_reader.c.
+It sleeps in msgrcv(2), which a timer interrupts: nobody else wakes a reader when a writer is killed.
+See src/queue/queue_reader.c.
 """
 import errno
 import os
 import sys
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I doesn't look here
 
-import display
 from kernel import (
-    CAPACITY, DONE, NOTHING_YET, QUEUE, attempt, complain, is_our_queue, is_unused, key_t,
-    sysv_ipc)
+    CAPACITY, DONE, NOTHING_YET, QUEUE, attempt, complain, is_our_queue, is_unused, key_t, sysv_ipc)
 from message import SHARED_DATA, TYPE, WHOLE, Message
-from options import reader_options
-from reader import LOOK_UP, Reader
+from reader import LOOK_UP, Reader, main
 
 
 class QueueReader(Reader):
@@ -23,15 +20,16 @@ class QueueReader(Reader):
 
     def __init__(self, options):
         super().__init__(options)
-        self.room = 1 << 16  # for a message; the system's limit is 8192, if nobody has changed it
-        self.dropped = 0
+        self.gone = False     # the queue was removed
+        self.dropped = 0      # messages
+        self.room = 1 << 16   # bytes for one; more than that, no system allows by itself
         if options.follow or options.wait:
-            import signal  # only here: it takes longer to import than all the others
+            import signal  # only where it sleeps: it takes as long to import as all the rest
             signal.signal(signal.SIGALRM, lambda *_: None)
-            self.interrupt = lambda: signal.setitimer(signal.ITIMER_REAL, self.limit(), LOOK_UP)
+            self.tick = lambda: signal.setitimer(signal.ITIMER_REAL, self.time_to_sleep(), LOOK_UP)
 
     def open(self):
-        """False: there is no queue, or none of ours yet."""
+        """False: there is no queue, or none that a writer has claimed."""
         with attempt('open', QUEUE, self.key):
             try:
                 self.object = sysv_ipc.MessageQueue(key_t(self.key), 0, 0, self.room)
@@ -42,28 +40,17 @@ class QueueReader(Reader):
             except sysv_ipc.ExistentialError:
                 return False
         self.gone = False
-        self.connect()
-        display.flush()
+        self.greet()
         return True
 
     def close(self):
         """An ID needs no closing."""
 
-    def run(self):
-        try:
-            return super().run()
-        finally:
-            if self.dropped > 1:
-                complain(f'{self.name}: dropped messages that hold no SharedData: {self.dropped}')
-
-    def removed(self): 
-        return self.gone
-
     def news(self, wait):
-        """Takes the next message of ours out of the queue. What others put there is dropped, but
-        only as much as can be there: a flood of it doesn't keep us from looking up."""
+        """Takes the next message of ours; whether there was one. What others put there is dropped,
+        but only as many as there can be: a flood of them doesn't keep us from looking up."""
         if wait:
-            self.interrupt()
+            self.tick()
         with attempt('receive from', QUEUE, self.key):
             for _ in range(CAPACITY + 1):
                 try:
@@ -73,7 +60,7 @@ class QueueReader(Reader):
                 except sysv_ipc.ExistentialError:
                     self.gone = True
                     return False
-                except sysv_ipc.Error:  # there is none; or the timer has interrupted us
+                except sysv_ipc.Error:  # there was none, until the tick
                     return False
                 except OSError as error:
                     if error.errno != errno.E2BIG:
@@ -81,12 +68,21 @@ class QueueReader(Reader):
                     self.room *= 2
                     self.open()
                     continue
-                if (kind, len(raw)) == (TYPE, SHARED_DATA.size):
-                    self.copy = Message(raw, versioned=True)
-                    if self.copy.state == WHOLE: return True
-                self.dropped += 1
-                if self.dropped == 1:
-                    complain(f'{self.name}: dropped a message that holds no SharedData')
+                if (kind, len(raw)) == (TYPE, SHARED_DATA.size) and Message(raw).state == WHOLE:
+                    self.copy = Message(raw)
+                    return True
+                self.drop()
+        return False
+
+    def drop(self):
+        self.dropped += 1
+        if self.dropped == 1:
+            complain(f'{self.name}: dropped a message that holds no SharedData')
+
+    def removed(self):
+        return self.gone
+
+    def unclaimed(self):
         return False
 
     def no_message(self):
@@ -96,6 +92,13 @@ class QueueReader(Reader):
     def farewell(self):
         return DONE if self.shown else self.no_message()
 
+    def run(self):
+        try:
+            return super().run()
+        finally:
+            if self.dropped > 1:
+                complain(f'{self.name}: dropped messages that hold no SharedData: {self.dropped}')
+
 
 if __name__ == '__main__':
-    sys.exit(QueueReader(reader_options(QUEUE)).run())
+    sys.exit(main(QueueReader))

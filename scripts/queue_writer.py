@@ -64,12 +64,11 @@ class QueueWriter(Writer):
                              'waiting for a reader')
                     told = True
 
-    def wait_for_readers(self):
+    def wait_for_readers(self, done):
         """Removing the queue loses what nobody has received: at the end of a stream the last writer
-        waits for it, until a signal ends that."""
-        looks = 0
-        while (self.options.stream and self.done and not writing.received and self.length() and
-               self.semaphores.live() == 1):
+        waits for that, until a signal comes."""
+        looks, done = 0, done and self.options.stream
+        while done and not writing.received and self.length() and self.semaphores.live() == 1:
             self.semaphores.unlock()
             looks += 1
             if looks == 10:

@@ -23,13 +23,12 @@ from writing import run, share
 
 
 class Writer:
-    """One that shares a segment; queue_writer.py says what is another thing with a queue."""
+    """Writes to a segment. What is another thing with a queue, queue_writer.py overrides."""
     kind = SEGMENT
 
     def __init__(self, options):
         self.options, self.key = options, options.key
         self.semaphores = Semaphores(options.set_key)
-        self.done = False
 
     def join(self):
         with attempt('join', self.kind, self.key):
@@ -44,10 +43,9 @@ class Writer:
 
     def open(self, new_set):
         """Gets or creates the segment and decides by what is in it. The caller holds the lock."""
-        made, key = True, key_t(self.key)
+        made, key, mode = True, key_t(self.key), self.options.mode
         try:
-            self.object = sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, self.options.mode,
-                                                SIZE, b'\0')
+            self.object = sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, mode, SIZE, b'\0')
         except sysv_ipc.ExistentialError:
             made, self.object = False, sysv_ipc.SharedMemory(key, 0, 0o600)
         self.view = memoryview(self.object)[:SIZE]
@@ -71,13 +69,13 @@ class Writer:
         self.view.release()
         self.object.detach()
         self.object.remove()
-        found = self.open(new_set)
+        self.open(new_set)
         complain(f'a segment with key {self.key} had lost its semaphore set: it was replaced by '
                  f'segment {self.object.id}')
-        return found
+        return 'created'
 
     def send(self, text):
-        """Publishes it: every reader finds it in place of what was there."""
+        """Every reader finds `text` in place of what was there."""
         with attempt('lock', SEGMENT, self.key):
             self.semaphores.lock()
             if self.removed():
@@ -88,12 +86,13 @@ class Writer:
             self.semaphores.unlock()
         wake(self.view[VERSION:VERSION + 4])
 
-    def leave(self):
+    def leave(self, done):
+        """`done`: all was sent."""
         removed = self.removed()
         with attempt('remove', self.kind, self.key):
             try:
                 self.semaphores.lock()
-                self.wait_for_readers()
+                self.wait_for_readers(done)
                 removed = self.removed()
                 others = self.semaphores.leave(self.remove)
             finally:
@@ -101,16 +100,16 @@ class Writer:
                     raise OSError(errno.EIDRM, 'removed')
         display.left(self.kind, self.object.id, others)
 
-    def wait_for_readers(self):
-        """Whoever wants to read a state has read it."""
+    def wait_for_readers(self, done):
+        """A state is there to be overwritten."""
 
     def remove(self):
-        """What the last one does. If somebody has removed its segment, others may have made another
-        one since then, and left that to the last writer, too."""
+        """What the last writer does. If somebody has removed its segment, others may have made
+        another one since then, and left that to the last writer, too."""
         try:
-            leftover = self.successor() if self.removed() else self.object
-            if leftover:
-                leftover.remove()
+            ours = self.successor() if self.removed() else self.object
+            if ours:
+                ours.remove()
         except (sysv_ipc.ExistentialError, ValueError):
             pass
 
@@ -124,13 +123,13 @@ class Writer:
 
 def main(writer=Writer):
     options = writer_options(writer.kind)
-    writer = writer(options)
+    writer, done = writer(options), False
     writer.join()
     try:
         share(options, writer.kind, writer.send)
-        writer.done = True
+        done = True
     finally:
-        writer.leave()
+        writer.leave(done)
 
 
 if __name__ == '__main__':
