@@ -6,6 +6,7 @@ Several run at a time: mostly they wait for processes. The last line counts them
 import concurrent.futures
 import faulthandler
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -33,17 +34,25 @@ def sentence(test):
 
 
 class Runner:
-    def __init__(self, verbose):
-        self.verbose = verbose
+    def __init__(self, count, verbose):
+        self.count, self.verbose = count, verbose
+        self.on_terminal = sys.stdout.isatty() and not verbose
         self.printing = threading.Lock()
+        self.running = {}  # in the order in which they began
         self.passed = self.failed = self.skipped = 0
 
     def run(self, test):
-        result = unittest.TestResult()
-        start = time.monotonic()
-        test.run(result)
         with self.printing:
-            self.report(test, result, time.monotonic() - start)
+            self.running[test] = time.monotonic()
+            self.show_progress()
+        result = unittest.TestResult()
+        unittest.TestSuite([test]).run(result)  # with setUpClass and its kind, if there are any
+        with self.printing:
+            seconds = time.monotonic() - self.running.pop(test)
+            self.clear_progress()
+            self.report(test, result, seconds)
+            self.show_progress()
+            sys.stdout.flush()
 
     def report(self, test, result, seconds):
         troubles = result.failures + result.errors + [
@@ -63,7 +72,16 @@ class Runner:
             self.passed += 1
             if self.verbose:
                 print(f'ok {seconds:5.1f} s  {sentence(test)}')
-        sys.stdout.flush()
+
+    def show_progress(self):
+        """One line, on a terminal: the counts, and what has run longest."""
+        if self.on_terminal and self.running:
+            line = f'{self.summary()} of {self.count}; {sentence(next(iter(self.running)))}'
+            print('\r' + line[:shutil.get_terminal_size().columns - 1], end='\033[K', flush=True)
+
+    def clear_progress(self):
+        if self.on_terminal:
+            print('\r', end='\033[K')
 
     def summary(self):
         counts = f'{self.passed} passed, {self.failed} failed'
@@ -77,7 +95,7 @@ def interrupted(number, frame):
 def natural_signals():
     """As a shell's background job we were told to ignore some; our children must not inherit it.
     A handler of ours they don't inherit, and it lets the running tests clean up."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, interrupted)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
@@ -94,7 +112,7 @@ def main():
              if not filters or any(text in test.id() for text in filters)]
     tests.sort(key=lambda test: not getattr(getattr(test, test._testMethodName, None), 'slow', 0))
 
-    runner = Runner(verbose)
+    runner = Runner(len(tests), verbose)
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
         try:
             for done in [pool.submit(runner.run, test) for test in tests]:
@@ -108,4 +126,7 @@ def main():
 
 
 if __name__ == '__main__':
+    if sys.version_info < (3, 9):
+        sys.exit(f'run.py: the tests need Python 3.9 or later; {sys.executable} is '
+                 f'{sys.version.split()[0]}')
     sys.exit(main())

@@ -9,17 +9,15 @@
 The last line is 'N passed, N failed'; the exit status is 0 if none failed.
 """
 import argparse
-import os
 import random
-import shlex
-import signal
 import subprocess
 import sys
 import time
 
 import stress_faults
 import stress_random
-from support import TOP
+from run import natural_signals
+from support import TOP, compile_c
 
 SKIPPED = 77
 
@@ -51,10 +49,7 @@ def run_compiled(report, name, source, *arguments):
     """A part that is a C program, and says itself what it did."""
     program = TOP / 'build' / source
     program.parent.mkdir(exist_ok=True)
-    subprocess.run([*shlex.split(os.environ.get('CC', 'cc')), '-std=c11',
-                    *shlex.split(os.environ.get('CFLAGS', '-O2 -g')), f'-I{TOP}/include',
-                    '-o', str(program), f'{TOP}/tests/{source}.c', f'{TOP}/src/snapshot.c'],
-                   check=True)
+    compile_c(program, f'tests/{source}.c', 'src/snapshot.c')
     result = subprocess.run([str(program), *arguments], stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, timeout=300, text=True, errors='replace')
     lines = result.stdout.replace(source + ': ', name + ': ')
@@ -91,8 +86,7 @@ def main():
     if options.seed is None:
         options.seed = random.SystemRandom().randrange(1 << 32)
 
-    # An end from outside is an end with all cleaning up.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit('stress.py: terminated'))
+    natural_signals()  # and so an end from outside is an end with all cleaning up
     sys.stdout.reconfigure(line_buffering=True)
     report = Report()
     for part in options.parts or PARTS:

@@ -1,12 +1,9 @@
 """C's header and Python's constants describe the same bytes."""
-import os
 import re
-import shlex
-import subprocess
 import sys
 
 import support
-from support import PYTHON_READER, TOP, TestCase
+from support import PYTHON_READER, TOP, TestCase, compile_c
 
 sys.path.insert(1, str(TOP / 'scripts'))
 import shared_data  # noqa: E402
@@ -16,11 +13,8 @@ class Layout(TestCase):
     def setUp(self):
         super().setUp()
         program = self.temporary_directory() / 'layout'
-        compiler = shlex.split(os.environ.get('CC', 'cc'))
-        subprocess.run([*compiler, '-std=c11', f"-I{TOP / 'include'}", '-o', str(program),
-                        str(TOP / 'tests' / 'layout.c')], check=True)
-        numbers, _, self.image = subprocess.run(
-            [str(program)], check=True, stdout=subprocess.PIPE).stdout.partition(b'\n')
+        compile_c(program, 'tests/layout.c')
+        numbers, _, self.image = self.run_program([program]).out.partition(b'\n')
         self.numbers = [int(number) for number in numbers.split()]
 
     def test_python_reads_every_field_where_c_put_it(self):

@@ -7,8 +7,8 @@ import sys
 import sysv_ipc
 
 from support import (
-    C_READER, DONE, FAILED, NOBODY, NOTHING_YET, TOP, TestCase, libc, live_writers, new_set,
-    objects_of, remove_objects, set_of, wait_until, without_capability, works)
+    C_READER, DONE, FAILED, NOTHING_YET, TOP, TestCase, libc, live_writers, new_set,
+    objects_of, remove_objects, set_of, wait_until, with_setting, without_rights_of_root, works)
 
 WRITER = [str(TOP / 'build' / 'queue_writer')]
 C_QUEUE_READER = [str(TOP / 'build' / 'queue_reader')]
@@ -348,10 +348,9 @@ class Strangers(QueueTest):
             self.assert_says(result, '0x51000000')
 
     def test_a_limit_below_a_message_is_named(self):
-        self.require(works(['unshare', '-i', 'true']), 'needs root and unshare')
-        result = self.run_program(
-            ['unshare', '-i', 'sh', '-c', 'echo 500 >/proc/sys/kernel/msgmax; exec "$@"', 'sh'],
-            *WRITER, '-k', self.key)
+        limited = with_setting('msgmax', 500)
+        self.require(works([*limited, 'true']), 'this takes unshare, and the right to use it')
+        result = self.run_program([*limited, *WRITER], '-k', self.key)
         self.assert_status(result, FAILED)
         self.assert_says(result, 'kernel.msgmax')
 
@@ -363,16 +362,11 @@ class Strangers(QueueTest):
         self.assert_nothing_left()
 
     def test_without_permission_reader_and_writer_say_so(self):
-        prefix = without_capability('ipc_owner')
-        self.require(works([*prefix, 'true']), 'needs root and setpriv')
-        copy = self.temporary_directory() / 'queue_writer'
-        copy.write_bytes((TOP / 'build' / 'queue_writer').read_bytes())
-        copy.chmod(0o755)
-        writer = self.start([str(copy)], '-k', self.key, '-p', '0600', user=NOBODY, group=NOBODY)
-        writer.wait_for('Press Enter')
+        prefix = without_rights_of_root()
+        self.require(not prefix or works([*prefix, 'true']), 'setpriv cannot take rights away here')
+        self.new_queue().mode = 0
         for program in WRITER, *READERS.values():
             result = self.run_program([*prefix, *program], '-k', self.key)
             self.assert_status(result, FAILED)
             self.assert_says(result, 'ermission', '--key')
-        self.assert_status(writer.finish(), DONE)
-        self.assert_nothing_left()
+        self.assertEqual(objects_of(self.key), ['queue'])

@@ -4,7 +4,7 @@ import signal
 import sys
 
 from support import (
-    C_READER, DONE, FAILED, NOTHING_YET, OfBothReaders, PYTHON_READER, SIZE, TestCase,
+    C_READER, DONE, FAILED, FORKING, NOTHING_YET, OfBothReaders, PYTHON_READER, SIZE, TestCase,
     VERSION_OFFSET, contents, new_set, remove_set)
 
 
@@ -216,10 +216,7 @@ class Output(OfBothReaders):
             self.check('No space left on device', stdout=full)
 
     def test_a_broken_pipe_is_an_error(self):
-        reading, writing = os.pipe()
-        os.close(reading)
-        with open(writing, 'wb') as pipe:
-            self.check('Broken pipe', stdout=pipe)
+        self.check('Broken pipe', stdout=self.broken_pipe())
 
     def test_a_closed_output_is_an_error(self):
         self.reader = ['sh', '-c', 'exec "$0" "$@" >&-', *self.reader]
@@ -250,7 +247,8 @@ class Output(OfBothReaders):
             reader = self.start(self.reader, '-f', '-w', '-k', self.key, stdout=pipe)
         writer.send('one\n')
         self.assertEqual(os.read(reading, 100), b'%d: one\n' % writer.pid)
-        os.close(reading)
+        with FORKING:
+            os.close(reading)
         writer.send('two\n')
         self.assert_refused(reader.result(), FAILED, 'Broken pipe')
 

@@ -10,6 +10,8 @@ from support import (
     libc, live_writers, new_set, objects_of, remove_set, semaphore, set_of, wait_until, works)
 
 ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
+OWN_TERMINAL = ('import fcntl, os, sys, termios; os.setsid(); fcntl.ioctl(0, termios.TIOCSCTTY, 0); '
+                'os.execv(sys.argv[1], sys.argv[1:])')
 IGNORING = 'trap "" INT TERM HUP; exec "$0" "$@"'
 
 
@@ -120,8 +122,8 @@ class Terminal(TestCase):
             return self.start_writer(command=command, stdin=terminal)
 
     def start_in_session(self):
-        self.require(works(['setsid', 'true']), 'there is no setsid')
-        return self.start_on_terminal(['setsid', '-c', *WRITER])
+        """Makes the terminal the writer's own: what is typed there and its end become signals."""
+        return self.start_on_terminal([sys.executable, '-c', OWN_TERMINAL, *WRITER])
 
     def test_enter_on_a_terminal_ends_a_writer(self):
         writer = self.start_on_terminal(WRITER)
@@ -162,10 +164,7 @@ class Streams(TestCase):
             self.check('standard output', 'No space left on device', stdout=full)
 
     def test_a_broken_pipe_is_an_error_and_nothing_is_left(self):
-        reading, writing = os.pipe()
-        os.close(reading)
-        with open(writing, 'wb') as pipe:
-            self.check('standard output', 'Broken pipe', stdout=pipe)
+        self.check('standard output', 'Broken pipe', stdout=self.broken_pipe())
 
     def test_a_closed_output_is_an_error_and_nothing_is_left(self):
         self.check('standard output', 'Bad file descriptor',
