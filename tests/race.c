@@ -6,7 +6,8 @@
  *
  * Usage: race SECONDS. Exit status: 0 all well, 1 something was wrong. */
 #define _GNU_SOURCE
-#include "snapshot.h"
+#include "message.h"
+#include "wait.h"
 
 #include <err.h>
 #include <signal.h>
@@ -16,7 +17,6 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { TAKERS = 3 };
@@ -27,12 +27,6 @@ static struct {
         unsigned long whole, changed, torn, busy;
     } seen[TAKERS];
 } * shared;
-
-static double now(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
 
 /* Message `number`: the number, then a letter as often as the number says. Returns its length. */
 static size_t compose(char *text, unsigned long number) {
@@ -45,30 +39,30 @@ static size_t compose(char *text, unsigned long number) {
 
 static void publish_all_the_time(void) {
     char text[MESSAGE_SIZE];
-    struct snapshot next;
+    struct message next;
     for (unsigned long number = 1;; number++) {
         size_t length = compose(text, number);
-        snapshot_prepare(&next, (int)(number % 1000000) + 1, text, length);
-        publish(&shared->segment, &next, length);
+        message_prepare(&next, (int)(number % 1000000) + 1, text, length);
+        publish(&shared->segment, &next);
     }
 }
 
 /* The exit status. */
 static int take(int taker, double seconds) {
-    struct snapshot copy;
+    struct message copy;
     char expected[MESSAGE_SIZE];
     unsigned long last = 0;
-    for (double end = now() + seconds; now() < end;) {
-        enum snapshot_state state = snapshot(&shared->segment, &copy);
-        if (state == SNAPSHOT_NOTHING && last == 0)
+    for (double end = wait_clock() + seconds; wait_clock() < end;) {
+        enum message_state state = snapshot(&shared->segment, &copy);
+        if (state == MESSAGE_NONE && last == 0)
             continue;
-        shared->seen[taker].torn += state == SNAPSHOT_TORN;
-        shared->seen[taker].busy += state == SNAPSHOT_BUSY;
-        if (state == SNAPSHOT_TORN || state == SNAPSHOT_BUSY)
+        shared->seen[taker].torn += state == MESSAGE_TORN;
+        shared->seen[taker].busy += state == MESSAGE_BUSY;
+        if (state == MESSAGE_TORN || state == MESSAGE_BUSY)
             continue;
         unsigned long number = strtoul(copy.message, NULL, 10);
         compose(expected, number);
-        if (state != SNAPSHOT_WHOLE || strcmp(copy.message, expected) != 0 ||
+        if (state != MESSAGE_WHOLE || strcmp(copy.message, expected) != 0 ||
             copy.processId != (int)(number % 1000000) + 1) {
             printf("race: state %d, process %d, not whole: %.*s\n", (int)state, copy.processId,
                    MESSAGE_SIZE, copy.message);

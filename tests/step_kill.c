@@ -15,7 +15,7 @@
  *
  * Exit status: 0 all well, 1 something was wrong, 77 nothing can be traced here. */
 #define _GNU_SOURCE
-#include "snapshot.h"
+#include "message.h"
 
 #include <err.h>
 #include <errno.h>
@@ -31,12 +31,7 @@
 #include <unistd.h>
 
 enum { SKIPPED = 77, MOST_PROBLEMS = 20, MOST_STEPS = 100000 };
-
-struct message {
-    int pid;
-    size_t length;
-    char text[MESSAGE_SIZE];
-};
+enum { OTHER = 1111, OURS = 2222 }; /* publishers */
 
 static struct SharedSegment *shared; /* with the publisher that is stepped */
 static struct SharedSegment left;    /* what it left: judged and repaired here */
@@ -52,30 +47,26 @@ static void problem(const char *what) {
 
 /* A message of its own letters: any mixture of two of them is neither. */
 static struct message message(int pid, char letter, size_t length) {
-    struct message made = {.pid = pid, .length = length};
+    struct message made;
+    char text[MESSAGE_SIZE];
     for (size_t i = 0; i < length; i++)
-        made.text[i] = (char)(letter + i % 7);
+        text[i] = (char)(letter + i % 7);
+    message_prepare(&made, pid, text, length);
     return made;
-}
-
-static void put(struct SharedSegment *segment, const struct message *from) {
-    struct snapshot next;
-    snapshot_prepare(&next, from->pid, from->text, from->length);
-    publish(segment, &next, from->length);
 }
 
 /* The bytes as a program sees them that knows struct SharedData only. */
 static bool holds(const struct message *expected) {
     struct SharedData data;
     memcpy(&data, (const void *)&left, sizeof data);
-    return data.processId == expected->pid &&
-           memcmp(data.message, expected->text, expected->length + 1) == 0;
+    return data.processId == expected->processId &&
+           memcmp(data.message, expected->message, expected->length + 1) == 0;
 }
 
 static bool snapshot_holds(const struct message *expected) {
-    struct snapshot copy;
-    return snapshot(&left, &copy) == SNAPSHOT_WHOLE && copy.processId == expected->pid &&
-           memcmp(copy.message, expected->text, expected->length + 1) == 0;
+    struct message copy;
+    return snapshot(&left, &copy) == MESSAGE_WHOLE && copy.processId == expected->processId &&
+           memcmp(copy.message, expected->message, expected->length + 1) == 0;
 }
 
 /* A child that stops at the begin of publish(). */
@@ -89,7 +80,7 @@ static pid_t start_publisher(const struct message *next) {
         if (ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0)
             _exit(SKIPPED);
         raise(SIGSTOP); /* from here */
-        put(shared, next);
+        publish(shared, next);
         raise(SIGSTOP); /* to here */
         _exit(EXIT_FAILURE);
     }
@@ -132,14 +123,14 @@ static void publish_and_die(const struct message *next, long instructions) {
 
 /* What a publisher of `next` left that was killed while `old` was there. */
 static void check_left(const struct message *old, const struct message *next) {
-    struct snapshot copy;
+    struct message copy;
     bool odd = atomic_load(&left.version) & 1;
     bool is_old = holds(old), is_new = holds(next);
     if (odd) {
         left_torn++;
         if (snapshots_of_torn < 2 && left_torn % 100 == 1) {
             snapshots_of_torn++;
-            if (snapshot(&left, &copy) != SNAPSHOT_TORN)
+            if (snapshot(&left, &copy) != MESSAGE_TORN)
                 problem("snapshot() doesn't call an odd version torn");
         }
     } else if (snapshot_holds(old)) {
@@ -158,7 +149,7 @@ static void check_left(const struct message *old, const struct message *next) {
 /* The next publisher. */
 static void check_repaired(const struct message *third, unsigned seen) {
     static const char zeros[MESSAGE_SIZE];
-    put(&left, third);
+    publish(&left, third);
     struct SharedData data;
     memcpy(&data, (const void *)&left, sizeof data);
     unsigned version = atomic_load(&left.version);
@@ -179,16 +170,19 @@ static unsigned prepare(const struct message *old, unsigned version) {
     memset((void *)shared, 0, sizeof *shared);
     atomic_store(&shared->magic, SHARED_MAGIC);
     atomic_store(&shared->version, version);
-    put(shared, old);
+    publish(shared, old);
     return atomic_load(&shared->version);
 }
 
-/* Every instruction of one publish(), and real kills after `most` of them, evenly spread. Returns
- * how many instructions there are, those between publish() and its marks among them. */
-static long sweep(const char *name, size_t before, size_t after, unsigned version, long most) {
+/* Every instruction of one publish() of process OURS after one of `pid`, and real kills after
+ * `most` of them, evenly spread. Returns how many instructions there are, those between publish()
+ * and its marks among them. */
+static long sweep(const char *name, int pid, size_t before, size_t after, unsigned version,
+                  long most) {
     static struct SharedSegment after_step[MOST_STEPS];
-    struct message old = message(1111, 'a', before), next = message(2222, 'h', after),
-                   third = message(3333, 'o', 5);
+    struct message old = message(pid, 'a', before);
+    struct message next = message(OURS, 'h', after);
+    struct message third = message(3333, 'o', 5);
     scenario = name;
     left_old = left_new = left_torn = 0;
 
@@ -227,8 +221,8 @@ static long sweep(const char *name, size_t before, size_t after, unsigned versio
  * each. */
 static long sweep_twice(long steps) {
     enum { PARTS = 12 };
-    struct message old = message(1111, 'a', 700), first = message(2222, 'h', 250),
-                   second = message(4444, 'A', 40), third = message(3333, 'o', 5);
+    struct message old = message(OTHER, 'a', 700), first = message(OURS, 'h', 250);
+    struct message second = message(4444, 'A', 40), third = message(3333, 'o', 5);
     long kills = 0;
     scenario = "killed while repairing";
     for (long i = 1; i < PARTS; i++)
@@ -257,12 +251,13 @@ int main(void) {
     if (shared == MAP_FAILED)
         err(EXIT_FAILURE, "mmap");
 
-    long swept = sweep("a short message after a long one", 700, 40, 0, 10) +
-                 sweep("a long one after a short one", 40, 500, 0, 10) +
-                 sweep("an empty one after the longest", MESSAGE_SIZE - 1, 0, 0, 10) +
-                 sweep("the longest after an empty one", 0, MESSAGE_SIZE - 1, 0, 10) +
-                 sweep("the version's last number", 100, 60, UINT_MAX - 3, 250);
-    long middle = sweep("a shorter one after a long one", 700, 250, 0, 10);
+    long swept = sweep("a short message after a long one", OURS, 700, 40, 0, 10) +
+                 sweep("a short one after another's", OTHER, 700, 40, 0, 10) +
+                 sweep("a long one after a short one", OURS, 40, 500, 0, 10) +
+                 sweep("an empty one after the longest", OURS, MESSAGE_SIZE - 1, 0, 0, 10) +
+                 sweep("the longest after an empty one", OTHER, 0, MESSAGE_SIZE - 1, 0, 10) +
+                 sweep("the version's last number", OURS, 100, 60, UINT_MAX - 3, 250);
+    long middle = sweep("a shorter one after a long one", OTHER, 700, 250, 0, 10);
     swept += middle;
     sweep_twice(middle);
 

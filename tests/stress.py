@@ -17,7 +17,7 @@ import time
 import stress_faults
 import stress_random
 from run import natural_signals
-from support import TOP, compile_c
+from support import PLATFORM, TOP, compile_c
 
 SKIPPED = 77
 
@@ -49,7 +49,7 @@ def run_compiled(report, name, source, *arguments):
     """A part that is a C program, and says itself what it did."""
     program = TOP / 'build' / source
     program.parent.mkdir(exist_ok=True)
-    compile_c(program, f'tests/{source}.c', 'src/snapshot.c')
+    compile_c(program, f'tests/{source}.c', 'src/message.c', f'src/wait_{PLATFORM}.c')
     result = subprocess.run([str(program), *arguments], stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, timeout=300, text=True, errors='replace')
     lines = result.stdout.replace(source + ': ', name + ': ')

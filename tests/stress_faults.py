@@ -19,7 +19,7 @@ import tempfile
 import threading
 
 from stress_case import Case, NEXT, Problem, expect
-from support import C_READER, LIMIT, NOTHING_YET, Program, WRITER, libc, set_of
+from support import C_READER, LIMIT, NOTHING_YET, Program, WRITER, id_of, libc
 
 FIRST, SECOND, THIRD = 'The first message', 'The second one', 'The third, a bit longer'
 
@@ -395,8 +395,8 @@ def try_fault(scenario, fault, normal):
 
 
 def remove(key, what):
-    segment, semaphores = libc.shmget(key, 0, 0), set_of(key)
-    if segment >= 0 and what != 'set':
+    segment, semaphores = id_of('segment', key), id_of('set', key)
+    if segment is not None and what != 'set':
         libc.shmctl(segment, 0, None)
     if semaphores is not None and what != 'segment':
         libc.semctl(semaphores, 0, 0, 0)

@@ -4,9 +4,11 @@ Nothing here sleeps for a time that is hoped to be long enough. Everything waits
 LIMIT only turns a hang into a failure.
 """
 import ctypes
+import itertools
 import os
 import pathlib
 import random
+import re
 import shlex
 import shutil
 import signal
@@ -21,21 +23,146 @@ import unittest
 import sysv_ipc
 
 LIMIT = 60  # seconds
-
 TOP = pathlib.Path(__file__).resolve().parent.parent
-WRITER = [str(TOP / 'writer')]
-C_READER = [str(TOP / 'reader')]
-PYTHON_READER = [sys.executable, str(TOP / 'scripts' / 'reader.py')]
+
+# As the Makefile says it: with semtimedop and futex, or by polling.
+PLATFORM = os.environ.get('PLATFORM') or ('linux' if sys.platform == 'linux' else 'posix')
+
+DONE, FAILED, USAGE, NOTHING_YET = range(4)
+NOBODY, THIRD = 65534, 65533  # two user IDs that own nothing
 
 # include/shared_data.h says the same; test_layout.py compares
 SIZE = 1024
+DATA_SIZE = 908
 MAGIC = 0x31726150
 VERSION_OFFSET = 908
-NOBODY, THIRD = 65534, 65533  # two user IDs that own nothing
+LIVE, LOCK = 0, 1
+QUEUE_CAPACITY = 16 * DATA_SIZE
 
-DONE, FAILED, USAGE, NOTHING_YET = range(4)
-
+GETVAL, GETZCNT, SETVAL = 12, 15, 16
+IPC_NOWAIT = 0o4000
 libc = ctypes.CDLL(None, use_errno=True)
+
+
+# The programs
+
+class Medium:
+    """What the two versions call the same things by."""
+
+    def __init__(self, kind, name, act, flip):
+        self.kind, self.name, self.act, self.flip = kind, name, act, flip
+
+
+class Command(list):
+    """What starts a program of ours, and what is to be known of that."""
+
+    def __init__(self, path, medium):
+        super().__init__([sys.executable] if path.endswith('.py') else [])
+        self.append(str(TOP / path))
+        self.name, self.medium = os.path.basename(path), medium
+        self.language = 'Python' if path.endswith('.py') else 'C'
+
+
+SEGMENT = Medium('segment', 'shared memory', 'Publishing', 0)
+QUEUE = Medium('queue', 'message queue', 'Sending', 0x51000000)
+
+WRITER, PYTHON_WRITER = Command('writer', SEGMENT), Command('scripts/writer.py', SEGMENT)
+C_READER, PYTHON_READER = Command('reader', SEGMENT), Command('scripts/reader.py', SEGMENT)
+QUEUE_WRITER = Command('build/queue_writer', QUEUE)
+PYTHON_QUEUE_WRITER = Command('scripts/queue_writer.py', QUEUE)
+QUEUE_READER = Command('build/queue_reader', QUEUE)
+PYTHON_QUEUE_READER = Command('scripts/queue_reader.py', QUEUE)
+
+SEGMENT_WRITERS = [each for each in (WRITER, PYTHON_WRITER) if os.path.exists(each[-1])]
+QUEUE_WRITERS = [each for each in (QUEUE_WRITER, PYTHON_QUEUE_WRITER) if os.path.exists(each[-1])]
+WRITERS = [*SEGMENT_WRITERS, *QUEUE_WRITERS]
+SEGMENT_READERS, QUEUE_READERS = [C_READER, PYTHON_READER], [QUEUE_READER, PYTHON_QUEUE_READER]
+READERS = [*SEGMENT_READERS, *QUEUE_READERS]
+
+
+def of_each(**choices):
+    """Makes of a test class one for each of these commands, which its tests find in self.writer or
+    self.reader; where both are given, one for each pair that can talk to each other."""
+    def make(case):
+        for commands in itertools.product(*choices.values()):
+            chosen = dict(zip(choices, commands))
+            medium = commands[0].medium
+            if any(command.medium is not medium for command in commands):
+                continue
+            kind = type(case.__name__ + ''.join(
+                '_' + command.name.replace('.', '_') for command in commands), (case,), {
+                    'medium': medium, 'writer': WRITERS_IN_C[medium],
+                    'reader': READERS_IN_C[medium], **chosen, '__module__': case.__module__})
+            setattr(sys.modules[case.__module__], kind.__name__, kind)
+    return make
+
+
+WRITERS_IN_C = {SEGMENT: WRITER, QUEUE: QUEUE_WRITER}
+READERS_IN_C = {SEGMENT: C_READER, QUEUE: QUEUE_READER}
+
+
+# The bytes
+
+def packed(message=b'Hello', pid=4711, ready=1):
+    """A struct SharedData."""
+    return struct.pack('=i900sB3x', pid, message, ready)
+
+
+def contents(message=b'Hello', pid=4711, ready=1, version=2, magic=MAGIC, length=None, size=SIZE):
+    """The bytes of a segment. Without magic: as a program that knows only SharedData writes it."""
+    data = packed(message, pid, ready)
+    if magic:
+        data += struct.pack('=III', version, magic, len(message) if length is None else length)
+    return data.ljust(size, b'\0')
+
+
+# The kernel's objects; sysv_ipc knows only sets of one semaphore.
+
+CALLS = {'segment': (libc.shmget, libc.shmctl), 'set': (libc.semget, libc.semctl),
+         'queue': (libc.msgget, libc.msgctl)}
+
+
+def checked(result):
+    if result < 0:
+        error = ctypes.get_errno()
+        raise OSError(error, os.strerror(error))
+    return result
+
+
+def id_of(kind, key):
+    """The ID of the key's segment, set or queue, None if there is none."""
+    identifier = CALLS[kind][0](key, 0, 0)
+    return identifier if identifier >= 0 else None
+
+
+def remove(kind, key):
+    """As ipcrm(1) does it."""
+    identifier = id_of(kind, key)
+    if identifier is not None:
+        CALLS[kind][1](identifier, 0, 0, 0)
+
+
+def objects_of(key):
+    """Which kinds of objects the channels with this key have in the kernel."""
+    return [kind for kind in CALLS if id_of(kind, key) is not None] + \
+        ['set of the queue' for _ in range(id_of('set', key ^ QUEUE.flip) is not None)]
+
+
+def remove_objects(key):
+    for kind in CALLS:
+        remove(kind, key)
+    remove('set', key ^ QUEUE.flip)
+
+
+def new_set(key, count, mode=0o666):
+    return checked(libc.semget(key, count, sysv_ipc.IPC_CREX | mode))
+
+
+def semaphore(key, number, what=GETVAL):
+    return checked(libc.semctl(id_of('set', key), number, what, 0))
+
+
+# Processes
 
 # Between fork and exec a child has what we have: descriptors and, before Python 3.10, attachments.
 # Who holds this lock knows that there is no such child.
@@ -51,23 +178,6 @@ class Popen(subprocess.Popen):
 
 
 subprocess.Popen = Popen
-LIVE, LOCK = 0, 1
-GETVAL, GETZCNT, SETVAL = 12, 15, 16
-
-
-def demonstration(pid):
-    return ('Hello from C Process!\n'
-            'This is inter-process communication demonstration.\n'
-            'Data is being shared through shared memory segment.\n'
-            f'Process ID: {pid}').encode()
-
-
-def contents(message=b'Hello', pid=4711, ready=1, version=2, magic=MAGIC, length=None, size=SIZE):
-    """The bytes of a segment. Without magic: as a program that knows only SharedData writes it."""
-    data = struct.pack('=i900sB3x', pid, message, ready)
-    if magic:
-        data += struct.pack('=III', version, magic, len(message) if length is None else length)
-    return data.ljust(size, b'\0')
 
 
 def wait_until(condition, what):
@@ -82,67 +192,6 @@ def wait_until(condition, what):
         time.sleep(0.002)
 
 
-def checked(result):
-    if result < 0:
-        error = ctypes.get_errno()
-        raise OSError(error, os.strerror(error))
-    return result
-
-
-# Semaphore sets: sysv_ipc knows sets of one only.
-
-def set_of(key):
-    """The ID of the key's semaphore set, None if there is none."""
-    identifier = libc.semget(key, 0, 0)
-    return identifier if identifier >= 0 else None
-
-
-def new_set(key, count, mode=0o666):
-    return checked(libc.semget(key, count, sysv_ipc.IPC_CREX | mode))
-
-
-def semaphore(key, number, what=GETVAL):
-    return checked(libc.semctl(set_of(key), number, what, 0))
-
-
-def live_writers(key):
-    """How many; 0 also without a set, or if it is removed while we look."""
-    identifier = set_of(key)
-    return 0 if identifier is None else max(libc.semctl(identifier, LIVE, GETVAL, 0), 0)
-
-
-def remove_set(key):
-    checked(libc.semctl(set_of(key), 0, 0))
-
-
-def segment_of(key):
-    """The key's segment, attached; None if there is none."""
-    try:
-        return sysv_ipc.SharedMemory(key)
-    except sysv_ipc.ExistentialError:
-        return None
-
-
-def objects_of(key):
-    """Which kinds of objects with this key are in the kernel."""
-    kinds = {'segment': libc.shmget(key, 0, 0), 'set': libc.semget(key, 0, 0),
-             'queue': libc.msgget(key, 0)}
-    return [kind for kind, identifier in kinds.items() if identifier >= 0]
-
-
-def remove_objects(key):
-    for get, control in ((libc.shmget, lambda i: libc.shmctl(i, 0, None)),
-                         (libc.semget, lambda i: libc.semctl(i, 0, 0, 0))):
-        identifier = get(key, 0, 0)
-        if identifier >= 0:
-            control(identifier)
-    identifier = libc.msgget(key, 0)
-    if identifier >= 0:
-        libc.msgctl(identifier, 0, None)
-
-
-# Processes
-
 def process_state(pid):
     """R, S, T (stopped), Z …: the third field of /proc/PID/stat."""
     with open(f'/proc/{pid}/stat', encoding='latin-1') as stat:
@@ -150,17 +199,19 @@ def process_state(pid):
 
 
 def without_rights_of_root():
-    """What makes a program that we run heed permissions. Works for ordinary users, who need it not,
-    and for a root that lacks the right itself."""
-    if os.geteuid() != 0:
-        return []
-    return ['setpriv', '--bounding-set=-ipc_owner', '--inh-caps=-all', '--']
+    """What makes a program that we run heed permissions: nothing, unless we are root."""
+    return [] if os.geteuid() else ['setpriv', '--bounding-set=-ipc_owner', '--inh-caps=-all', '--']
 
 
 def with_setting(setting, value):
     """What runs a program where the system has less to give: in an IPC namespace of its own."""
-    return ['unshare', '-i' if os.geteuid() == 0 else '-ri', 'sh', '-c',
+    return ['unshare', '-ri' if os.geteuid() else '-i', 'sh', '-c',
             f'echo "{value}" >/proc/sys/kernel/{setting} && exec "$@"', 'sh']
+
+
+def through_shell(script, command):
+    """The command as "$@" in a shell's script."""
+    return ['sh', '-c', script, 'sh', *command]
 
 
 def works(command, **options):
@@ -195,14 +246,14 @@ class Result:
 class Program:
     """A running program. Its output is collected as it comes and can be waited for."""
 
-    def __init__(self, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, **options):
+    def __init__(self, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                 stderr=subprocess.PIPE, **options):
         self.command = [str(word) for word in command]
-        self.process = subprocess.Popen(self.command, stdin=stdin, stdout=stdout,
-                                        stderr=subprocess.PIPE, **options)
+        self.process = subprocess.Popen(self.command, stdin=stdin, stdout=stdout, stderr=stderr,
+                                        **options)
         self.pid = self.process.pid
         self.out, self.err = bytearray(), bytearray()
         self.changed = threading.Condition()
-        self.open = 0
         self.threads = [threading.Thread(target=self._collect, args=(stream, data), daemon=True)
                         for stream, data in ((self.process.stdout, self.out),
                                              (self.process.stderr, self.err)) if stream]
@@ -256,6 +307,10 @@ class Program:
     def signal(self, number):
         self.process.send_signal(number)
 
+    def kill(self):
+        self.signal(signal.SIGKILL)
+        return self.result()
+
     def stop(self):
         self.signal(signal.SIGSTOP)
         self.wait_for_state('T')
@@ -299,8 +354,24 @@ class Program:
                 stream.close()
 
 
+# Takes the lock as a writer does, says so, and keeps it until it is killed.
+HOLDER = '''
+import ctypes, signal, struct, sys
+libc = ctypes.CDLL(None, use_errno=True)
+operations = struct.pack('=HhhHhh', 1, 0, 0, 1, 1, 0x1000)
+assert libc.semop(int(sys.argv[1]), operations, 2) == 0
+print('held', flush=True)
+signal.pause()
+'''
+
+
 class TestCase(unittest.TestCase):
+    """Without of_each() it is about the segment version in C."""
     maxDiff = None
+    medium, writer, reader = SEGMENT, WRITER, C_READER
+
+    def setUp(self):
+        self.key = self.new_key()
 
     def new_key(self):
         """A key that nobody uses; whatever gets it is removed at the test's end."""
@@ -310,68 +381,9 @@ class TestCase(unittest.TestCase):
                 self.addCleanup(remove_objects, key)
                 return key
 
-    def setUp(self):
-        self.key = self.new_key()
-
-    def start(self, command, *arguments, **options):
-        """Starts a program; it is killed at the test's end if it still runs then."""
-        program = Program([*command, *arguments], **options)
-        self.addCleanup(program.dispose)
-        return program
-
-    def run_program(self, command, *arguments, given=b'', **options):
-        """Runs a program to its end."""
-        if 'stdin' not in options:
-            with tempfile.TemporaryFile() as file:
-                file.write(given)
-                file.seek(0)
-                return self.start(command, *arguments, stdin=file, **options).result()
-        return self.start(command, *arguments, **options).finish()
-
-    def start_writer(self, *arguments, key=None, command=WRITER, **options):
-        """A writer that has published and waits for Enter."""
-        writer = self.start(command, '-k', key or self.key, *arguments, **options)
-        writer.wait_for('Press Enter to cleanup and exit...\n')
-        return writer
-
-    def start_stream(self, *arguments, key=None, **options):
-        """A writer that has joined and waits for lines."""
-        writer = self.start(WRITER, '-s', '-k', key or self.key, *arguments, **options)
-        writer.wait_for('Publishing every line of standard input...\n')
-        return writer
-
-    def start_follower(self, command, *arguments, key=None):
-        """A reader --follow that is attached."""
-        reader = self.start(command, '-f', '-k', key or self.key, *arguments)
-        reader.wait_until_attached(key or self.key)
-        return reader
-
-    def attached(self, key=None):
-        """How many times the segment is attached."""
-        with FORKING, open('/proc/sysvipc/shm', encoding='ascii') as table:
-            for line in table:
-                columns = line.split()
-                if columns[0] == str(key or self.key):
-                    return int(columns[6])
-        return 0
-
-    def new_segment(self, data, key=None, mode=0o666):
-        """A segment with these contents, attached here."""
-        memory = sysv_ipc.SharedMemory(key or self.key, sysv_ipc.IPC_CREX, 0o600, len(data), b'\0')
-        self.addCleanup(memory.detach)
-        memory.write(data)
-        memory.mode = mode
-        return memory
-
-    def segment(self, key=None):
-        memory = segment_of(key or self.key)
-        self.assertIsNotNone(memory, 'there is no segment')
-        self.addCleanup(memory.detach)
-        return memory
-
-    def version(self, key=None):
-        memory = self.segment(key)
-        return struct.unpack('=I', memory.read(4, VERSION_OFFSET))[0]
+    def require(self, condition, why):
+        if not condition:
+            self.skipTest(why)
 
     def temporary_directory(self):
         """For files that other users may read, too."""
@@ -388,9 +400,184 @@ class TestCase(unittest.TestCase):
         self.addCleanup(os.close, writing)
         return writing
 
-    def require(self, condition, why):
-        if not condition:
-            self.skipTest(why)
+    # Programs, with self.key unless another is given
+
+    def start(self, command, *arguments, **options):
+        """Starts a program; it is killed at the test's end if it still runs then."""
+        program = Program([*command, *arguments], **options)
+        self.addCleanup(program.dispose)
+        return program
+
+    def run_program(self, command, *arguments, given=b'', **options):
+        """Runs a program to its end."""
+        if 'stdin' not in options:
+            with tempfile.TemporaryFile() as file:
+                file.write(given)
+                file.seek(0)
+                return self.start(command, *arguments, stdin=file, **options).result()
+        return self.start(command, *arguments, **options).finish()
+
+    def write(self, *arguments, command=None, key=None, **options):
+        """Runs a writer to its end; without input that comes at once."""
+        return self.run_program(command or self.writer, '-k', key or self.key, *arguments,
+                                **options)
+
+    def read(self, *arguments, command=None, key=None, **options):
+        return self.run_program(command or self.reader, '-k', key or self.key, *arguments,
+                                **options)
+
+    def start_writer(self, *arguments, command=None, key=None, **options):
+        """A writer that has published and waits for Enter."""
+        writer = self.start(command or self.writer, '-k', key or self.key, *arguments, **options)
+        writer.wait_for('Press Enter to cleanup and exit...\n')
+        return writer
+
+    def start_stream(self, *arguments, command=None, key=None, **options):
+        """A writer that has joined and waits for lines."""
+        writer = self.start(command or self.writer, '-s', '-k', key or self.key, *arguments,
+                            **options)
+        writer.wait_for(f'{self.medium.act} every line of standard input...\n')
+        return writer
+
+    def start_reader(self, *arguments, command=None, key=None, **options):
+        return self.start(command or self.reader, '-k', key or self.key, *arguments, **options)
+
+    def start_follower(self, *arguments, command=None, key=None, **options):
+        """A reader --follow; of a segment, one that is attached."""
+        reader = self.start_reader('-f', *arguments, command=command, key=key, **options)
+        if self.medium is SEGMENT:
+            reader.wait_until_attached(key or self.key)
+        return reader
+
+    def start_holder(self):
+        """A process that holds the writers' lock until it is killed."""
+        holder = self.start([sys.executable, '-c', HOLDER, id_of('set', self.set_key)])
+        holder.wait_for('held')
+        self.assertEqual(self.lock(), 1)
+        return holder
+
+    # The channel
+
+    @property
+    def set_key(self):
+        """The key of the semaphore set."""
+        return self.key ^ self.medium.flip
+
+    def live(self):
+        """How many writers are alive; 0 also without a set, or if it is removed while we look."""
+        identifier = id_of('set', self.set_key)
+        return 0 if identifier is None else max(libc.semctl(identifier, LIVE, GETVAL, 0), 0)
+
+    def lock(self):
+        return semaphore(self.set_key, LOCK)
+
+    def wait_for_waiting(self, count=1):
+        wait_until(lambda: semaphore(self.set_key, LOCK, GETZCNT) == count,
+                   f'writers that wait for the lock: {count}')
+
+    def object_id(self, key=None):
+        """The ID of the segment or queue."""
+        identifier = id_of(self.medium.kind, key or self.key)
+        self.assertIsNotNone(identifier, f'there is no {self.medium.kind}')
+        return identifier
+
+    def remove_object(self):
+        """The segment or the queue, as somebody may do it with ipcrm."""
+        remove(self.medium.kind, self.key)
+
+    def remove_set(self):
+        remove('set', self.set_key)
+
+    def attached(self, key=None):
+        """How many times the segment is attached."""
+        with FORKING, open('/proc/sysvipc/shm', encoding='ascii') as table:
+            for line in table:
+                columns = line.split()
+                if columns[0] == str(key or self.key):
+                    return int(columns[6])
+        return 0
+
+    def new_segment(self, data, key=None, mode=0o666):
+        """A segment with these contents, attached here."""
+        memory = sysv_ipc.SharedMemory(key or self.key, sysv_ipc.IPC_CREX, 0o600, len(data), b'\0')
+        self.addCleanup(lambda: memory.attached and memory.detach())
+        memory.write(data)
+        memory.mode = mode
+        return memory
+
+    def segment(self, key=None):
+        """The key's segment, attached here."""
+        memory = sysv_ipc.SharedMemory(key or self.key)
+        self.addCleanup(memory.detach)
+        return memory
+
+    def version(self, key=None):
+        return struct.unpack('=I', self.segment(key).read(4, VERSION_OFFSET))[0]
+
+    def new_queue(self, *messages, capacity=QUEUE_CAPACITY):
+        """A queue with these messages in it."""
+        queue = sysv_ipc.MessageQueue(self.key, sysv_ipc.IPC_CREX, 0o666)
+        if capacity:
+            queue.max_size = capacity
+        for message in messages:
+            self.put(queue, message)
+        return queue
+
+    def put(self, queue, data, kind=1):
+        """As msgsnd(): some versions of sysv_ipc send more bytes than they are given."""
+        message = struct.pack('@l', kind) + data
+        checked(libc.msgsnd(queue.id, message, ctypes.c_size_t(len(data)), IPC_NOWAIT))
+
+    def queue(self):
+        return sysv_ipc.MessageQueue(self.key, 0, 0o400)
+
+    def leave_behind(self, message=b'Hello', pid=4711, count=1):
+        """What a killed writer has left, `count` times if it is a queue."""
+        if self.medium is SEGMENT:
+            return self.new_segment(contents(message, pid))
+        return self.new_queue(*[packed(message, pid)] * count)
+
+    # What programs print
+
+    def demonstration(self, pid):
+        name = {SEGMENT: 'shared memory segment', QUEUE: 'message queue'}[self.medium]
+        return (f'Hello from {self.writer.language} Process!\n'
+                'This is inter-process communication demonstration.\n'
+                f'Data is being shared through {name}.\n'
+                f'Process ID: {pid}').encode()
+
+    def opening(self, how='created', key=None):
+        """What a writer prints that has joined."""
+        key = key or self.key
+        return (f'{self.medium.name.capitalize()} {how} successfully with ID: '
+                f'{self.object_id(key)}\n'
+                f'Key: {key} (0x{key:x})\n'
+                + 'Attached to shared memory\n' * (self.medium is SEGMENT) + '\n').encode()
+
+    def closing(self, identifier, others=0):
+        """What a writer prints that has left: removed, or there are others."""
+        what = f'stays (ID: {identifier}): other writers are alive: {others}' if others \
+            else f'removed (ID: {identifier})'
+        return f'{self.medium.name.capitalize()} {what}\n'.encode()
+
+    def story(self, shown, pid, characters=None, identifier=None):
+        """A reader's whole output."""
+        title, name, language = self.medium.name.title(), self.medium.name, self.reader.language
+        return (f'=== {language} Program - {title} Reader ===\n\n'
+                f'Attempting to connect to {name} with key: {self.key}\n'
+                f'Successfully connected to {name} '
+                f'(ID: {self.object_id() if identifier is None else identifier})\n\n'
+                f'Reading data from {name}...\n\n'
+                f'=== Data Retrieved from {title} ===\n'
+                'Data Ready Flag: True\n'
+                f'C Process ID: {pid}\n\n'
+                'Message from C Program:\n'
+                '--------------------------------------------------\n').encode() + shown + (
+                    '\n--------------------------------------------------\n\n'
+                    f'=== {language} Program Output ===\n'
+                    f'Successfully read {len(shown) if characters is None else characters} '
+                    f'characters from {name}\n'
+                    '==================================================\n').encode()
 
     # What must hold
 
@@ -402,60 +589,38 @@ class TestCase(unittest.TestCase):
         if out is not None:
             self.assertEqual(result.out, out, result)
 
+    def assert_left(self, result, others=0, status=DONE):
+        """A writer has left as it should, and had nothing else to say than who stays, and of a
+        queue, how much was lost with it."""
+        self.assert_status(result, status)
+        lost = '(.*removed with messages that nobody had received: .*\n)?'
+        self.assertRegex(result.err, rf'\A{lost * (self.medium is QUEUE and not others)}\Z', result)
+        identifier = int(re.search(rb'ID: (\d+)\n', result.out)[1])
+        self.assertTrue(result.out.endswith(self.closing(identifier, others)), result)
+
     def assert_says(self, result, *parts):
-        """Every part stands in the messages, and no message is a crash's."""
+        """Every part stands in the messages, each of which begins with the program's name."""
         for part in parts:
             self.assertIn(str(part), result.err, result)
-        self.assertNotIn('Traceback', result.err, result)
+        names = [word for word in result.command if re.search('(writer|reader)([.]py)?$', word)]
+        if names:
+            name = os.path.basename(names[-1]) + ': '
+            lines = result.err.replace(f"\nTry '{name[:-2]} --help'.\n", '\n').splitlines()
+            self.assertTrue(lines and all(line.startswith(name) for line in lines), result)
 
     def assert_refused(self, result, status, *parts):
-        """It ended with this status, and its messages begin with its name and say these things."""
+        """It ended with this status, and said these things."""
         self.assert_status(result, status)
         self.assert_says(result, *parts)
-        name = os.path.basename(next(w for w in result.command if w.endswith(
-            ('writer', 'reader', 'reader.py'))))
-        self.assertTrue(any(line.startswith(name + ': ') for line in result.err.splitlines()),
-                        result)
+
+    def assert_warned(self, result, *parts, out=None):
+        """It did what it should, and had something to say, too."""
+        self.assert_refused(result, DONE, *parts)
+        if out is not None:
+            self.assertEqual(result.out, out, result)
 
     def assert_nothing_left(self, key=None):
         self.assertEqual(objects_of(key or self.key), [], 'left in the kernel')
-
-
-class OfBothReaders:
-    """To be mixed in: tests of self.reader are run for each of the two."""
-
-    reader = None
-
-    @classmethod
-    def make(cls, namespace):
-        """Puts two test classes made of `cls` into a module's namespace."""
-        for suffix, command, language in (('OfReader', C_READER, b'C'),
-                                          ('OfPythonReader', PYTHON_READER, b'Python')):
-            name = cls.__name__ + suffix
-            namespace[name] = type(name, (cls, TestCase), {
-                'reader': command, 'language': language, '__module__': cls.__module__})
-
-    def read(self, *arguments, key=None, **options):
-        return self.run_program(self.reader, '-k', key or self.key, *arguments, **options)
-
-    def story(self, memory_id, pid, shown, characters, key=None):
-        """A reader's whole output."""
-        return (b'=== %s Program - Shared Memory Reader ===\n\n'
-                b'Attempting to connect to shared memory with key: %d\n'
-                b'Successfully connected to shared memory (ID: %d)\n\n'
-                b'Reading data from shared memory...\n\n'
-                b'=== Data Retrieved from Shared Memory ===\n'
-                b'Data Ready Flag: True\n'
-                b'C Process ID: %d\n\n'
-                b'Message from C Program:\n'
-                b'--------------------------------------------------\n'
-                b'%s\n'
-                b'--------------------------------------------------\n\n'
-                b'=== %s Program Output ===\n'
-                b'Successfully read %d characters from shared memory\n'
-                b'==================================================\n'
-                % (self.language, key or self.key, memory_id, pid, shown, self.language,
-                   characters))
 
 
 def slow(test):

@@ -1,60 +1,19 @@
-"""Both readers print the same bytes for whatever a segment holds.
+"""C and Python print the same bytes: for whatever a segment holds, and for whatever the user types.
 
-The C reader is run for real. Starting a Python for each case would take minutes: this file, run as
-a program, is a server that forks a reader.py for each command line on its standard input.
+The C programs are run for real, the Python ones by python_server.py.
 """
-import json
 import os
 import random
+import re
 import subprocess
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+from python_server import PythonServer
+from support import (
+    MAGIC, PYTHON_READER, READERS, READERS_IN_C, SIZE, TestCase, USAGE, WRITERS, WRITERS_IN_C,
+    contents, slow)
+
 CASES = 200
-
-
-def serve():
-    """[arguments] -> [status, stdout, stderr], one line of JSON each."""
-    scripts = os.path.join(os.path.dirname(HERE), 'scripts')
-    sys.path[0] = scripts
-    sys.argv = [os.path.join(scripts, 'reader.py')]
-    import reader
-
-    def run(arguments):
-        sys.argv[1:] = arguments
-        try:
-            return reader.main()
-        except SystemExit as end:
-            return end.code
-
-    for line in sys.stdin:
-        (out, out_end), (err, err_end) = os.pipe(), os.pipe()
-        child = os.fork()
-        if child == 0:
-            os.dup2(out_end, 1)
-            os.dup2(err_end, 2)
-            status = 99
-            try:
-                status = run(json.loads(line))
-                sys.stderr.flush()
-            finally:
-                os._exit(status)
-        os.close(out_end)
-        os.close(err_end)
-        texts = []
-        for descriptor in out, err:
-            with open(descriptor, 'rb') as pipe:
-                texts.append(pipe.read().decode('latin-1'))
-        status = os.waitpid(child, 0)[1]
-        answer = [os.WEXITSTATUS(status) if os.WIFEXITED(status) else -status, *texts]
-        print(json.dumps(answer), flush=True)
-
-
-if __name__ == '__main__':
-    serve()
-    sys.exit()
-
-from support import C_READER, MAGIC, PYTHON_READER, SIZE, TestCase, contents, slow  # noqa: E402
 
 
 def random_text(chance):
@@ -100,42 +59,44 @@ def random_segment(chance):
     return bytes(data)
 
 
+def common(answer, command):
+    """What a program's answer must have in common with its counterpart's in the other language."""
+    status, out, err = answer
+    out = re.sub(rb'=== (C|Python) Program|from (C|Python) Process|(C|Python) program', b'X', out)
+    if command in WRITERS:
+        out, err = re.sub(rb'\d+', b'#', out), re.sub(rb'\d+', b'#', err)
+    return status, *(text.replace(command.name.encode(), b'NAME') for text in (out, err))
+
+
 class Agreement(TestCase):
+    program = PYTHON_READER
+
     def setUp(self):
         super().setUp()
-        self.server = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE,
-                                       stdout=subprocess.PIPE)
-        self.addCleanup(self.stop_server)
+        self.server = PythonServer(self.program)
+        self.addCleanup(self.server.close)
 
-    def stop_server(self):
-        self.server.stdin.close()
-        self.server.stdout.close()
-        self.server.wait()
+    def counterpart(self):
+        return (READERS_IN_C if self.program in READERS else WRITERS_IN_C)[self.program.medium]
 
-    def python(self, *arguments):
-        self.server.stdin.write(json.dumps([str(word) for word in arguments]).encode() + b'\n')
-        self.server.stdin.flush()
-        status, out, err = json.loads(self.server.stdout.readline())
-        return status, out.encode('latin-1'), err.encode('latin-1')
+    def compare(self, *arguments, what='', before=lambda: None):
+        """Runs both, each after `before`; returns the exit status."""
+        before()
+        command = self.counterpart()
+        result = subprocess.run([*command, *map(str, arguments)], stdin=subprocess.DEVNULL,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        c = common((result.returncode, result.stdout, result.stderr), command)
+        before()
+        python = common(self.server.run(*arguments), self.program)
+        self.assertEqual(c, python, f'{what} {arguments}')
+        return result.returncode
 
-    @staticmethod
-    def c(*arguments):
-        result = subprocess.run([*C_READER, *map(str, arguments)], stdout=subprocess.PIPE,
-                                stderr=subprocess.PIPE)
-        return result.returncode, result.stdout, result.stderr
+    def assert_refused_alike(self, *arguments):
+        self.assertEqual(self.compare('-k', self.key, *arguments), USAGE, arguments)
+        self.assert_nothing_left()
 
-    @staticmethod
-    def alike(status, out, err, name, language):
-        """What must be the same: all but the program's name."""
-        return (status, out.replace(b'=== %s Program' % language, b'=== X Program'),
-                err.replace(name + b': ', b'X: '))
 
-    def compare(self, data, options, what):
-        ours = self.alike(*self.c('-k', self.key, *options), b'reader', b'C')
-        theirs = self.alike(*self.python('-k', self.key, *options), b'reader.py', b'Python')
-        self.assertEqual(ours, theirs, f'{what}, options {options}: {data!r}')
-        return ours[0]
-
+class Segments(Agreement):
     def check_random_segments(self, *ways):
         seed = int(os.environ.get('TEST_SEED', random.SystemRandom().randrange(1 << 32)))
         chance = random.Random(seed)
@@ -143,7 +104,8 @@ class Agreement(TestCase):
         for case in range(CASES):
             data = random_segment(chance)
             memory = self.new_segment(data)
-            statuses.add(self.compare(data, chance.choice(ways), f'TEST_SEED={seed} case {case}'))
+            statuses.add(self.compare('-k', self.key, *chance.choice(ways),
+                                      what=f'TEST_SEED={seed} case {case}: {data!r}'))
             self.assertEqual(memory.read(), data)
             memory.remove()
         self.assertEqual(statuses, {0, 1, 3}, f'TEST_SEED={seed}: not every outcome came up')
@@ -166,26 +128,25 @@ class Agreement(TestCase):
             text = b''
             while texts and len(text) + len(texts[-1]) < 900:
                 text += texts.pop()
-            data = contents(text)
-            memory.write(data)
+            memory.write(contents(text))
             for options in [], ['-f']:
-                self.assertEqual(self.compare(data, options, 'borders'), 0)
+                self.assertEqual(self.compare('-k', self.key, *options, what=text), 0)
 
     def test_the_readers_agree_on_torn_segments(self):
         self.new_segment(contents(b'half', version=0xffffffff))
-        self.assertEqual(self.compare(b'', [], 'torn'), 1)
+        self.assertEqual(self.compare('-k', self.key), 1)
 
     def test_the_readers_agree_on_segments_of_every_size(self):
         for size in 1, 907, 908, 1023, 1024, 1025, 4095, 4096, 4097, 1 << 20:
             for filling in bytes(size), contents(magic=0)[:size].ljust(size, b'\0'):
                 memory = self.new_segment(filling)
                 for options in [], ['-r']:
-                    self.compare(filling[:8], options, f'size {size}')
+                    self.compare('-k', self.key, *options, what=f'size {size}')
                 memory.remove()
 
     def test_the_server_is_like_the_real_reader(self):
         self.new_segment(contents('Grüße\x1b'.encode(), magic=0))
-        for options in [], ['-r'], ['-f'], ['-f', '-r']:
+        for options in [], ['-r'], ['-f'], ['-fr'], ['-k', ''], ['-h'], ['-k', self.new_key()]:
             real = self.run_program(PYTHON_READER, '-k', self.key, *options)
-            self.assertEqual(self.python('-k', self.key, *options),
+            self.assertEqual(self.server.run('-k', self.key, *options),
                              (real.status, real.out, real.err.encode()))

@@ -1,12 +1,12 @@
 """Other users, missing rights, and limits of the system."""
 import os
-import subprocess
+import shutil
 import sys
 
 import sysv_ipc
 from support import (
-    C_READER, DONE, FAILED, NOBODY, PYTHON_READER, SIZE, THIRD, TOP, TestCase,
-    WRITER, checked, contents, libc, live_writers, new_set, objects_of, with_setting,
+    FAILED, FORKING, NOBODY, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SIZE, THIRD, TOP,
+    TestCase, WRITERS, checked, libc, new_set, objects_of, of_each, through_shell, with_setting,
     without_rights_of_root, works)
 
 SHM_NORESERVE = 0o10000
@@ -18,47 +18,55 @@ class Denied(TestCase):
     def setUp(self):
         super().setUp()
         self.prefix = without_rights_of_root()
-        self.require(not self.prefix or works([*self.prefix, 'true']),
-                     'setpriv cannot take rights away here')
+        self.require(works([*self.prefix, 'true']), 'setpriv cannot take rights away here')
 
-    def check(self, program, *parts):
-        result = self.run_program([*self.prefix, *program], '-k', self.key)
-        self.assert_refused(result, FAILED, self.key, hex(self.key), 'another user', '--key',
-                            *parts)
+    def leave_behind(self, mode):
+        thing = super().leave_behind()
+        thing.mode = mode
+        return thing
 
-    def test_a_segment_that_may_not_be_read_is_an_error(self):
-        self.new_segment(contents(), mode=0)
-        self.check(C_READER, 'Permission denied', 'ipcs -m')
-        self.check(PYTHON_READER, 'ipcs -m')
+    def assert_denied(self, result, what):
+        listing = {'segment': 'ipcs -m', 'queue': 'ipcs -q', 'semaphore set': 'ipcs -s'}[what]
+        self.assert_refused(result, FAILED, what, 'ermission', 'another user', listing, '--key')
 
-    def test_a_segment_that_may_not_be_written_is_an_error(self):
-        memory = self.new_segment(contents(), mode=0o400)
-        self.check(WRITER, 'Permission denied', 'segment', 'ipcs -m')
-        self.assertEqual(objects_of(self.key), ['segment'])
-        self.assertEqual(memory.read(), contents())
+
+@of_each(writer=WRITERS)
+class DeniedWriters(Denied):
+    def denied(self, what):
+        before = objects_of(self.key)
+        self.assert_denied(self.write(command=[*self.prefix, *self.writer]), what)
+        self.assertEqual((objects_of(self.key), self.live()), (before, 0))
+
+    def test_what_may_not_be_written_is_an_error(self):
+        self.leave_behind(0o400 if self.medium is SEGMENT else 0)
+        self.denied(self.medium.kind)
 
     def test_a_set_that_may_not_be_changed_is_an_error(self):
-        new_set(self.key, 2, mode=0o400)
-        self.check(WRITER, 'Permission denied', 'semaphore set', 'ipcs -s')
-        self.assertEqual(objects_of(self.key), ['set'])
-        self.assertEqual(live_writers(self.key), 0)
+        new_set(self.set_key, 2, mode=0o400)
+        self.denied('semaphore set')
+
+
+@of_each(reader=READERS)
+class DeniedReaders(Denied):
+    def read(self, *arguments):
+        return super().read(*arguments, command=[*self.prefix, *self.reader])
+
+    def test_what_may_not_be_read_is_an_error(self):
+        self.leave_behind(0)
+        self.assert_denied(self.read(), self.medium.kind)
 
     def test_reading_needs_no_more_than_the_right_to_read(self):
-        self.new_segment(contents(), mode=0o400)
-        new_set(self.key, 2, mode=0o400)
-        for reader in C_READER, PYTHON_READER:
-            result = self.run_program([*self.prefix, *reader], '-k', self.key, '-r')
-            self.assert_refused(result, DONE, 'no writer is alive')
-            self.assertEqual(result.out, b'Hello\n')
+        self.leave_behind(0o400)
+        new_set(self.set_key, 2, mode=0o400)
+        self.assert_warned(self.read('-r'), 'no writer is alive', out=b'Hello\n')
 
     def test_a_reader_that_may_not_see_the_set_still_works(self):
-        self.new_segment(contents(), mode=0o400)
-        new_set(self.key, 2, mode=0)
-        for reader in C_READER, PYTHON_READER:
-            result = self.run_program([*self.prefix, *reader], '-k', self.key, '-r')
-            self.assert_done(result, b'Hello\n')
+        self.leave_behind(0o400)
+        new_set(self.set_key, 2, mode=0)
+        self.assert_done(self.read('-r'), b'Hello\n')
 
 
+@of_each(writer=SEGMENT_WRITERS, reader=SEGMENT_READERS)
 class OtherUsers(TestCase):
     """Programs that other users really run, from a place where they may read."""
 
@@ -66,105 +74,86 @@ class OtherUsers(TestCase):
         super().setUp()
         self.require(os.geteuid() == 0, 'only root can run programs as other users')
         place = self.temporary_directory()
-        for name in 'writer', 'reader', 'scripts':
-            # cp: a descriptor of ours, open for writing, other tests' programs could inherit
-            subprocess.run(['cp', '-r', str(TOP / name), str(place / name)], check=True)
-        subprocess.run(['chmod', '-R', 'a+rX', str(place)], check=True)
-        self.writer, self.reader = [place / 'writer'], [place / 'reader']
-        self.python_reader = [sys.executable, place / 'scripts' / 'reader.py']
-        self.require(works([*self.reader, '--help'], **self.user(THIRD)),
-                     'other users cannot run programs here')
+        with FORKING:  # or a child could have the copy open for writing, which then can't be run
+            for name in 'writer', 'reader':
+                shutil.copy(TOP / name, place / name)
+            shutil.copytree(TOP / 'scripts', place / 'scripts')
+        self.writer, self.reader = ([word.replace(str(TOP), str(place)) for word in command]
+                                    for command in (self.writer, self.reader))
+        for number in NOBODY, THIRD:
+            self.addCleanup(works, ['ipcrm', '-M', str(self.key), '-S', str(self.key)],
+                            **self.user(number))
+            for command in self.writer, self.reader:
+                self.require(works([*command, '--help'], **self.user(number)),
+                             'other users cannot run our programs here')
 
     @staticmethod
     def user(number):
         return {'user': number, 'group': number, 'extra_groups': [], 'cwd': '/'}
 
     def start_as(self, number, *arguments):
-        return self.start_writer(*arguments, command=self.writer, **self.user(number))
+        return self.start_writer(*arguments, **self.user(number))
 
-    def read_as_third(self, reader, *arguments):
-        """As THIRD, or, where THIRD can't run this Python, as a root without root's rights."""
-        if works([sys.executable, '-c', 'import sysv_ipc'], **self.user(THIRD)):
-            return self.run_program(reader, '-k', self.key, *arguments, **self.user(THIRD))
-        return self.run_program([*without_rights_of_root(), *reader],
-                                '-k', self.key, *arguments)
+    def read_as(self, number, *arguments):
+        return self.read(*arguments, **self.user(number))
 
-    def test_another_users_private_segment_may_not_be_read(self):
-        writer = self.start_as(NOBODY, '-p', '0600')
-        for reader in self.reader, self.python_reader:
-            result = self.read_as_third(reader)
-            self.assert_refused(result, FAILED, self.key, hex(self.key), 'another user',
-                                'ipcs -m', '--key')
-        self.assert_done(writer.finish())
-        self.assert_nothing_left()
-
-    def test_another_users_private_segment_may_not_be_written(self):
+    def test_another_users_private_segment_may_not_be_read_nor_written(self):
         owner = self.start_as(NOBODY, '-p', '0600', '-m', 'private')
-        result = self.run_program(self.writer, '-k', self.key, **self.user(THIRD))
-        self.assert_refused(result, FAILED, self.key, 'Permission denied', 'another user')
-        result = self.run_program(self.reader, '-r', '-k', self.key, **self.user(NOBODY))
-        self.assert_done(result, b'private\n')
-        self.assert_done(owner.finish())
+        for result in self.read_as(THIRD), self.write(**self.user(THIRD)):
+            self.assert_refused(result, FAILED, self.key, hex(self.key), 'another user', 'ipcs -',
+                                '--key')
+        self.assert_done(self.read_as(NOBODY, '-r'), b'private\n')
+        self.assert_left(owner.finish())
         self.assert_nothing_left()
 
-    def test_a_segment_that_others_may_read_is_read(self):
-        self.start_as(NOBODY, '-p', '0644', '-m', 'for all')
-        for reader in self.reader, self.python_reader:
-            self.assert_done(self.read_as_third(reader, '-r'), b'for all\n')
-
-    def test_following_ends_also_for_another_user(self):
+    def test_a_segment_that_others_may_read_is_read_and_followed_to_its_end(self):
         writer = self.start_as(NOBODY, '-p', '0644', '-m', 'for all')
-        follower = self.start(self.reader, '-f', '-r', '-k', self.key, **self.user(THIRD))
+        self.assert_done(self.read_as(THIRD, '-r'), b'for all\n')
+        follower = self.start_reader('-f', '-r', **self.user(THIRD))
         follower.wait_for('for all\n')
-        self.assert_done(writer.finish())
+        self.assert_left(writer.finish())
         self.assert_done(follower.result(), b'for all\n')
 
     def test_writers_of_different_users_share_a_channel(self):
         first = self.start_as(NOBODY, '-m', 'first')
         second = self.start_as(THIRD, '-m', 'second')
-        self.assertEqual(live_writers(self.key), 2)
-        self.assert_says(second.finish(), 'other writers still sharing')
-        self.assert_done(first.finish())
+        self.assert_left(second.finish(), others=1)
+        self.assert_left(first.finish())
         self.assert_nothing_left()
 
     def test_a_last_writer_that_may_not_remove_the_segment_says_so_and_the_next_owner_does(self):
         owner = self.start_as(NOBODY, '-m', 'first')
         last = self.start_as(THIRD, '-m', 'last')
-        self.assert_status(owner.finish(), DONE)
+        self.assert_left(owner.finish(), others=1)
         self.assert_refused(last.finish(), FAILED, self.key, 'cannot remove', 'segment',
                             'another user')
-        self.assertEqual(objects_of(self.key), ['segment', 'set'])
-        self.assertEqual(live_writers(self.key), 0)
-        result = self.run_program(self.reader, '-r', '-k', self.key, **self.user(THIRD))
-        self.assert_refused(result, DONE, 'no writer is alive')
-        self.assertEqual(result.out, b'last\n')
-
-        self.assert_says(self.start_as(NOBODY).finish(), 'left behind')
+        self.assertEqual((objects_of(self.key), self.live()), (['segment', 'set'], 0))
+        self.assert_warned(self.read_as(THIRD, '-r'), 'no writer is alive', out=b'last\n')
+        self.assert_warned(self.start_as(NOBODY).finish(), 'left behind')
         self.assert_nothing_left()
 
     def test_a_stranger_is_named_by_the_user_it_belongs_to(self):
-        key = self.key
-        make = f'import sysv_ipc as s; s.SharedMemory({key}, s.IPC_CREX, 0o666, {SIZE}, b"x")'
+        make = f'import sysv_ipc as s; s.SharedMemory({self.key}, s.IPC_CREX, 0o666, {SIZE}, b"x")'
         self.require(works([sys.executable, '-c', make], **self.user(NOBODY)),
                      'other users cannot run this Python')
-        for program in self.writer, self.reader, self.python_reader:
-            result = self.run_program(program, '-k', key)
+        for result in self.write(), self.read():
             self.assert_refused(result, FAILED, f'user {NOBODY}', 'ipcrm -m')
-        memory = sysv_ipc.SharedMemory(key)
+        memory = sysv_ipc.SharedMemory(self.key)
         self.addCleanup(memory.detach)
         self.assertEqual(memory.read(), b'x' * SIZE)
 
 
+@of_each(writer=SEGMENT_WRITERS)
 class Limits(TestCase):
     """Where the system has less to give."""
 
     def write_with(self, setting, value):
-        """Runs a writer with a lowered limit; tells what is left there afterwards."""
+        """Runs a writer with a lowered limit, of which it can have nothing and leaves nothing."""
         limited = with_setting(setting, value)
         self.require(works([*limited, 'true']), 'this takes unshare, and the right to use it')
-        script = ('"$0" "$@" </dev/null; status=$?; '
+        script = ('"$@" </dev/null; status=$?; '
                   'cat /proc/sysvipc/shm /proc/sysvipc/sem | grep -v key >&2; exit $status')
-        result = self.run_program([*limited, 'sh', '-c', script, *WRITER], '-k', self.key)
+        result = self.write(command=[*limited, *through_shell(script, self.writer)])
         self.assertEqual(result.err.count('\n'), 1, result)
         return result
 
@@ -179,17 +168,16 @@ class Limits(TestCase):
             self.assert_refused(self.write_with('sem', value), FAILED, self.key, hex(self.key),
                                 'No space left on device', 'kernel.sem', 'ipcs -l', 'ipcs -s')
 
-    def test_segments_limited_to_less_than_ours_are_an_error_that_names_the_limit(self):
+    def test_less_to_be_had_than_ours_is_an_error_that_names_the_limit(self):
         self.assert_refused(self.write_with('shmmax', '1023'), FAILED, self.key, 'kernel.shmmax')
-
-    def test_sets_limited_to_less_than_ours_are_an_error_that_names_the_limit(self):
         self.assert_refused(self.write_with('sem', '1 32000 500 100'), FAILED, self.key,
                             'kernel.sem')
 
+
+@of_each(reader=SEGMENT_READERS)
+class Memory(TestCase):
     def test_no_memory_to_attach_is_an_error(self):
         """Address space enough to start, and not for a segment of that size."""
         checked(libc.shmget(self.key, 1 << 29, SHM_NORESERVE | sysv_ipc.IPC_CREX | 0o666))
-        for reader in C_READER, PYTHON_READER:
-            result = self.run_program(['sh', '-c', 'ulimit -v 400000; exec "$0" "$@"', *reader],
-                                      '-k', self.key)
-            self.assert_refused(result, FAILED, self.key, 'emory')
+        result = self.read(command=through_shell('ulimit -v 400000; exec "$@"', self.reader))
+        self.assert_refused(result, FAILED, self.key, 'emory')
