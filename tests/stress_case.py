@@ -41,9 +41,9 @@ class Case(contextlib.ExitStack):
     def run(self, command, *arguments, **options):
         return self.start(command, *arguments, **options).finish()
 
-    def next_writer(self):
+    def next_writer(self, command=WRITER):
         """Whatever was before: this works."""
-        writer = self.start(WRITER, '-m', NEXT)
+        writer = self.start(command, '-m', NEXT)
         writer.wait_for('Press Enter')
         reader = self.run(C_READER, '-r')
         expect((reader.status, reader.out, reader.err) == (0, NEXT.encode() + b'\n', ''),

@@ -1,10 +1,11 @@
-"""Faults at every system call of the writer and the readers, by strace(1).
+"""Faults at every system call of the writers and the C reader, by strace(1).
 
 A program is run once to learn which calls it makes from main() on. Then it is run again and again:
 killed at its first call, its second, its third ...; each call made to fail with every error it can
 plausibly fail with; and stopped after each call while somebody removes its segment or its set.
 After each fault the program must have ended in bounded time and said why, and the next writer and
-reader must find everything in order and leave nothing behind.
+reader must find everything in order and leave nothing behind. What a kill left is found by a writer
+in the other language.
 
 A kill between two calls leaves in the kernel what a kill at the second one leaves; for what it
 leaves in memory see step_kill.c.
@@ -19,12 +20,14 @@ import tempfile
 import threading
 
 from stress_case import Case, NEXT, Problem, expect
-from support import C_READER, LIMIT, NOTHING_YET, Program, WRITER, id_of, libc
+from support import (
+    C_READER, LIMIT, NOTHING_YET, PYTHON_WRITER, Program, WRITER, id_of, libc)
 
 FIRST, SECOND, THIRD = 'The first message', 'The second one', 'The third, a bit longer'
 
 # What the program may do when a call fails. fail: status 1 and a message; nothing: status 3 and a
-# message; fine: as if nothing had been; early: a clean end, all it printed is right.
+# message; fine: as if nothing had been; either: one of these two, it depends on when; early: a clean
+# end, all it printed is right.
 WRITER_FAULTS = {
     'rt_sigaction set': {'fail': 'EINVAL'},
     'rt_sigaction get': {'fail': 'EINVAL'},
@@ -40,6 +43,7 @@ WRITER_FAULTS = {
     'semtimedop lock': {'fail': 'EIDRM EINVAL ENOMEM EAGAIN', 'fine': 'EINTR'},
     'semtimedop lock to leave': {'fail': 'EIDRM EINVAL ENOMEM EAGAIN', 'fine': 'EINTR'},
     'shmctl IPC_STAT': {'fail': 'EIDRM EINVAL'},
+    'shmctl IPC_STAT to remove': {'fine': 'EIDRM EINVAL'},
     'futex WAKE': {'fine': 'EFAULT ENOSYS'},
     'write stdout': {'fail': 'EIO ENOSPC EPIPE EINTR EAGAIN'},
     'write stderr': {'fine': 'EIO EPIPE'},
@@ -76,6 +80,13 @@ WAITING_FAULTS = READER_FAULTS | {
     'shmget': {'fail': 'EACCES ENOMEM', 'fine': 'ENOENT EIDRM EINVAL'},
     'shmat': {'fail': 'EACCES ENOMEM', 'fine': 'EIDRM EINVAL'},
     'shmctl attach': {'fail': 'EACCES', 'fine': 'EIDRM EINVAL'},
+}
+
+# Python's writer makes many more calls; those are made to fail that the channel is made of.
+PYTHON_FAULTS = {call: WRITER_FAULTS[call] for call in (
+    'semget', 'semtimedop join', 'shmget', 'shmat', 'semtimedop lock', 'semtimedop lock to leave',
+    'semtimedop leave', 'shmctl IPC_RMID', 'semctl IPC_RMID', 'futex WAKE')} | {
+    'semctl fence': {'fine': 'EIDRM EINVAL EACCES'},
 }
 
 # Calls that are killed at but not made to fail.
@@ -213,34 +224,34 @@ class Channel(Case):
             expect(result.status == 0, f'the follower: {result}')
 
 
-# What is run. Each function takes a Channel and a Fault and returns the traced program's result.
+# What is run. Each function takes a Channel, a Command and a Fault and returns the traced program.
 
-def writer_alone(case, fault):
-    return case.traced(WRITER, '-m', FIRST, fault=fault)
-
-
-def stream_alone(case, fault):
-    return case.traced(WRITER, '-s', fault=fault, given=b'one\ntwo\nthree\n')
+def writer_alone(case, command, fault):
+    return case.traced(command, '-m', FIRST, fault=fault)
 
 
-def writer_in_company(case, fault):
+def stream_alone(case, command, fault):
+    return case.traced(command, '-s', fault=fault, given=b'one\ntwo\nthree\n')
+
+
+def writer_in_company(case, command, fault):
     case.stream(FIRST)
-    return case.traced(WRITER, '-m', SECOND, fault=fault)
+    return case.traced(command, '-m', SECOND, fault=fault)
 
 
-def stream_in_company(case, fault):
+def stream_in_company(case, command, fault):
     case.stream(FIRST)
-    return case.traced(WRITER, '-s', fault=fault, given=b'one\ntwo\nthree\n')
+    return case.traced(command, '-s', fault=fault, given=b'one\ntwo\nthree\n')
 
 
-def reader(case, fault):
+def reader(case, command, fault):
     case.stream(FIRST)
-    return case.traced(C_READER, fault=fault)
+    return case.traced(command, fault=fault)
 
 
-def reader_following(case, fault):
+def reader_following(case, command, fault):
     case.stream(FIRST)
-    traced = case.traced(C_READER, '-f', fault=fault)
+    traced = case.traced(command, '-f', fault=fault)
     if traced.reaches(FIRST, traced.out):
         case.other.send(SECOND + '\n')
         case.follow(SECOND)
@@ -249,8 +260,8 @@ def reader_following(case, fault):
     return traced
 
 
-def reader_waiting(case, fault):
-    traced = case.traced(C_READER, '-w', fault=fault)
+def reader_waiting(case, command, fault):
+    traced = case.traced(command, '-w', fault=fault)
     traced.reaches('nanosleep(')  # there is no segment
     case.stream()
     if traced.reaches('futex('):  # there is one, and nothing in it
@@ -259,24 +270,39 @@ def reader_waiting(case, fault):
     return traced
 
 
-def reader_left_behind(case, fault):
+def reader_left_behind(case, command, fault):
     writer = case.start(WRITER, '-m', FIRST)
     writer.wait_for('Press Enter')
-    writer.signal(signal.SIGKILL)
-    writer.result()
-    return case.traced(C_READER, fault=fault)
+    writer.kill()
+    return case.traced(command, fault=fault)
 
 
-Scenario = collections.namedtuple('Scenario', 'name program run faults company')
+class Scenario(collections.namedtuple('Scenario', 'name command run faults company')):
+    @property
+    def writes(self):
+        return self.command is not C_READER
+
+    @property
+    def heir(self):
+        """The writer that finds what this program left when it was killed."""
+        return PYTHON_WRITER if self.command is WRITER else WRITER
+
+
+FOLLOWING_FAULTS = READER_FAULTS | {
+    'semget': {'either': 'EACCES', 'early': 'ENOENT'},
+    'semctl GETVAL': {'either': 'EACCES', 'early': 'EIDRM EINVAL'},
+}
 SCENARIOS = [
-    Scenario('writer', 'writer', writer_alone, WRITER_FAULTS, False),
-    Scenario('writer -s', 'writer', stream_alone, WRITER_FAULTS, False),
-    Scenario('writer beside another', 'writer', writer_in_company, WRITER_FAULTS, True),
-    Scenario('writer -s beside another', 'writer', stream_in_company, WRITER_FAULTS, True),
-    Scenario('reader', 'reader', reader, READER_FAULTS, True),
-    Scenario('reader -f', 'reader', reader_following, READER_FAULTS, True),
-    Scenario('reader -w', 'reader', reader_waiting, WAITING_FAULTS, True),
-    Scenario('reader of what was left behind', 'reader', reader_left_behind, READER_FAULTS, False),
+    Scenario('writer', WRITER, writer_alone, WRITER_FAULTS, False),
+    Scenario('writer -s', WRITER, stream_alone, WRITER_FAULTS, False),
+    Scenario('writer beside another', WRITER, writer_in_company, WRITER_FAULTS, True),
+    Scenario('writer -s beside another', WRITER, stream_in_company, WRITER_FAULTS, True),
+    Scenario('writer.py -s', PYTHON_WRITER, stream_alone, PYTHON_FAULTS, False),
+    Scenario('writer.py -s beside another', PYTHON_WRITER, stream_in_company, PYTHON_FAULTS, True),
+    Scenario('reader', C_READER, reader, READER_FAULTS, True),
+    Scenario('reader -f', C_READER, reader_following, FOLLOWING_FAULTS, True),
+    Scenario('reader -w', C_READER, reader_waiting, WAITING_FAULTS, True),
+    Scenario('reader of what was left behind', C_READER, reader_left_behind, READER_FAULTS, False),
 ]
 
 
@@ -301,8 +327,8 @@ def operation(call, before):
     return name
 
 
-def calls_of(trace):
-    """(operation, name, number among its name's) of each call from main() on."""
+def calls_of(trace, first):
+    """(operation, name, number among its name's) of each call from the `first` one on."""
     numbers = collections.Counter()
     calls, within, before = [], False, ''
     for line in trace.decode().splitlines():
@@ -310,11 +336,18 @@ def calls_of(trace):
         if not re.fullmatch('[a-z_0-9]+', name):
             continue
         numbers[name] += 1
-        within = within or line.startswith('rt_sigaction(SIGPIPE')  # the first thing in main()
+        within = within or line.startswith(first)
         if within:
             what = operation(line, before)
-            if what == 'semctl GETVAL' and calls[-1][0] == 'semtimedop lock':
-                calls[-1] = ('semtimedop lock to leave', *calls[-1][1:])
+            names = [call[0] for call in calls[-2:]]
+            if what == 'semctl GETVAL' and names[-1:] in (['getpid'], ['semctl fence']):
+                what = 'semctl fence'  # Python's, between its stores
+            elif what == 'semctl GETVAL' and 'semtimedop lock' in names:
+                place = names.index('semtimedop lock') - len(names)
+                calls[place] = ('semtimedop lock to leave', *calls[place][1:])
+            elif what == 'shmctl IPC_STAT' and names[-1:] == ['semctl GETVAL'] and \
+                    'semtimedop lock to leave' in names:
+                what = 'shmctl IPC_STAT to remove'
             calls.append((what, name, numbers[name]))
         before = line
     return calls
@@ -324,7 +357,7 @@ def faults_of(scenario, calls):
     times = collections.Counter()
     for what, name, number in calls:
         times[what] += 1
-        if what in POLLED and times[what] > SAME_CALL and scenario.program == 'reader':
+        if what in POLLED and times[what] > SAME_CALL and not scenario.writes:
             continue
         yield Fault('kill', what, name, number, None, 'kill')
         for allowed, errors in scenario.faults.get(what, {}).items():
@@ -334,7 +367,7 @@ def faults_of(scenario, calls):
 
 def masked(data):
     """Output without what differs from run to run: numbers."""
-    return re.sub(rb'\d+', b'#', data)
+    return re.sub(rb'0x[0-9a-f]+|\d+', b'#', data)
 
 
 def judge(scenario, fault, result, normal):
@@ -343,23 +376,26 @@ def judge(scenario, fault, result, normal):
         expect(result.status == -signal.SIGKILL, f'not killed: {result}')
         return
     out = masked(result.out)
-    if fault.allowed == 'fine':
+    if fault.allowed == 'fine' or fault.allowed == 'either' and result.status == 0:
         expect(result.status == 0 and out == masked(normal.out), f'not as usual: {result}')
     elif fault.allowed == 'early':
         expect(result.status == 0 and masked(normal.out).startswith(out), f'not right: {result}')
     else:
-        status = 1 if fault.allowed == 'fail' else NOTHING_YET
+        status = NOTHING_YET if fault.allowed == 'nothing' else 1
         expect(result.status == status, f'status {status} was to be expected: {result}')
         expect(result.err, f'it did not say why: {result}')
     if fault.operation != 'write stderr':
-        expect(all(line.startswith(scenario.program + ': ') for line in result.err.splitlines()),
+        expect(all(line.startswith(scenario.command.name + ': ')
+                   for line in result.err.splitlines()),
                f'not everything it says begins with its name: {result}')
 
 
-def left_behind_is_readable(case):
+def left_behind_is_readable(case, fault):
     """A reader of what a killed writer left."""
     result = case.run(C_READER, '-r')
-    if result.status == 0:
+    if fault.operation == 'semctl fence':
+        expect(result.status == 1 and 'torn' in result.err, f'killed half-way: {result}')
+    elif result.status == 0:
         expect(result.out.decode()[:-1] in (FIRST, 'one', 'two', 'three'), f'torn: {result}')
         expect('no writer is alive' in result.err, f'no warning: {result}')
     else:
@@ -370,7 +406,7 @@ def try_fault(scenario, fault, normal):
     """Returns None if the fault was survived, 'missed' if it didn't come, or a text."""
     try:
         with Channel() as case:
-            traced = scenario.run(case, fault)
+            traced = scenario.run(case, scenario.command, fault)
             result = traced.result()
             fired = b'killed by SIGKILL' if fault.kind == 'kill' else b'(INJECTED)'
             if fired not in traced.trace:
@@ -378,16 +414,17 @@ def try_fault(scenario, fault, normal):
             judge(scenario, fault, result, normal)
             if scenario.company:
                 case.others_go_on()
-            elif scenario.program == 'writer' and fault.kind == 'kill':
-                left_behind_is_readable(case)
-            elif scenario.program == 'writer' and (fault.operation, fault.error) not in LEFT:
+            elif scenario.writes and fault.kind == 'kill':
+                left_behind_is_readable(case, fault)
+            elif scenario.writes and (fault.operation, fault.error) not in LEFT:
                 case.nothing_left('by the failed writer')
+            heir = scenario.heir if fault.kind == 'kill' else WRITER
             if scenario.company and not case.other.process.stdin.closed:
-                case.next_writer()
+                case.next_writer(heir)
             if scenario.company:
                 case.others_end()
             else:
-                case.next_writer()
+                case.next_writer(heir)
             case.nothing_left('at the end')
     except (Problem, AssertionError) as problem:
         return str(problem)
@@ -406,7 +443,7 @@ def try_removal(scenario, fault, normal):
     """The same for a program that is stopped while somebody removes what it uses."""
     try:
         with Channel() as case:
-            traced = scenario.run(case, fault)
+            traced = scenario.run(case, scenario.command, fault)
             if not traced.reaches('stopped by SIGSTOP'):
                 return 'missed'
             remove(case.key, fault.error)
@@ -418,7 +455,7 @@ def try_removal(scenario, fault, normal):
             result = traced.result()
             expect(result.status == 0 or result.status in (1, NOTHING_YET) and result.err,
                    f'it did not say why: {result}')
-            expect(all(line.startswith(scenario.program + ': ')
+            expect(all(line.startswith(scenario.command.name + ': ')
                        for line in result.err.splitlines()), f'not by its name: {result}')
             if scenario.run is stream_alone and fault.operation == 'futex WAKE' and fault.when == 1:
                 expect(b'Messages' not in result.out,
@@ -440,17 +477,19 @@ def try_removal(scenario, fault, normal):
 def sweep(scenario, pool):
     """Every fault of a scenario. Returns the problems and how many were tried and survived."""
     with Channel() as case:
-        traced = scenario.run(case, None)
+        traced = scenario.run(case, scenario.command, None)
         normal = traced.result()
         if scenario.company:
             case.others_end()
-        calls = calls_of(traced.trace)
+        # C: the first thing in main(). In Python, before its first call nothing is to be left.
+        calls = calls_of(traced.trace, 'semget(' if scenario.command is PYTHON_WRITER
+                         else 'rt_sigaction(SIGPIPE')
     if normal.status != 0 or not calls:
         return [f'{scenario.name} does not work without a fault: {normal}'], 0, 0
 
     faults = list(faults_of(scenario, calls))
     jobs = [(fault, pool.submit(try_fault, scenario, fault, normal)) for fault in faults]
-    if not scenario.company and scenario.program == 'writer':
+    if not scenario.company and scenario.writes:
         for what, name, number in calls:
             for kind in ('segment', 'set', 'both'):
                 fault = Fault('remove', what, name, number, kind, None)
@@ -473,12 +512,12 @@ def sweep(scenario, pool):
           f'{counts["fail"]} errors, {counts["remove"]} removals: {tried} faults tried, '
           f'{counts["survived"]} survived' + (f'; {missed} came too late' if missed else ''))
     unknown = {call[0] for call in calls} - set(scenario.faults) - set(NO_ERRORS)
-    if unknown:
+    if unknown and scenario.faults is not PYTHON_FAULTS:
         print(f'faults: {scenario.name}: only killed at, for no errors of it are known here: '
               f'{", ".join(sorted(unknown))}')
     # How often a reader looks is up to the clock, and a fault at its last look may find it gone.
     untried = {call[0] for call in calls} - came
-    if untried or (missed and scenario.program == 'writer'):
+    if untried or (missed and scenario.command is WRITER):
         problems.append(f'{scenario.name}: {missed} faults never came, of {sorted(untried)} none: '
                         'what was tried instead?')
     return problems, tried, counts['survived']
@@ -509,8 +548,8 @@ def run(report, options):
             for scenario in SCENARIOS:
                 problems, tried, survived = sweep(scenario, pool)
                 report.check(f'faults: {scenario.name}', problems)
-                totals[scenario.program][0] += tried
-                totals[scenario.program][1] += survived
+                totals[scenario.command.name][0] += tried
+                totals[scenario.command.name][1] += survived
         except BaseException:
             pool.shutdown(cancel_futures=True)
             raise

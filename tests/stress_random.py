@@ -15,7 +15,7 @@ import time
 import zlib
 
 from stress_case import Case, Problem, expect
-from support import C_READER, LIMIT, NOTHING_YET, PYTHON_READER, WRITER
+from support import C_READER, LIMIT, NOTHING_YET, PYTHON_READER, PYTHON_WRITER, WRITER
 
 WRITERS = 10
 LONGEST = 899
@@ -84,8 +84,8 @@ class Process:
 
 
 class Writer(Process):
-    def __init__(self, key, number):
-        super().__init__([*WRITER, '-s'], key, stdin=subprocess.PIPE)
+    def __init__(self, command, key, number):
+        super().__init__([*command, '-s'], key, stdin=subprocess.PIPE)
         os.set_blocking(self.process.stdin.fileno(), False)
         self.number, self.fed, self.pending = number, 0, b''
         self.closing = False  # as soon as its pipe has taken what is pending
@@ -128,12 +128,14 @@ class Storm:
     # Joining
 
     def add_writer(self):
-        writer = Writer(self.key, len(self.makers) + 1)
+        command = self.chance.choice([WRITER, WRITER, PYTHON_WRITER])
+        writer = Writer(command, self.key, len(self.makers) + 1)
         self.makers[writer.number] = writer
         self.everyone.append(writer)
         self.writers.append(writer)
         self.selector.register(writer.process.stdin, selectors.EVENT_WRITE, writer)
         self.count['writers'] += 1
+        self.count['in Python'] += command is PYTHON_WRITER
         return writer
 
     def add_reader(self, kind):
@@ -207,6 +209,8 @@ class Storm:
         for line in err.splitlines():
             if 'no writer is alive' in line and status <= 0 and self.count['writers killed']:
                 self.count['left-behind warnings'] += 1
+            elif reader.kind.follows and 'messages that came too fast to be shown' in line:
+                self.count['missed'] += int(line.split(': ')[-1].split(';')[0])
             elif 'is torn' in line and (killed or self.left_torn):
                 self.count['torn verdicts'] += 1
             elif status == NOTHING_YET and ('nothing was published yet' in line or
@@ -233,7 +237,7 @@ class Storm:
         self.count['published'] += int(published[1]) if published else 0
         expected = [r'segment \d+ with key \d+ was left behind by an? [a-z ]+']
         strange = [line for line in err.splitlines()
-                   if not any(re.fullmatch('writer: ' + text, line) for text in expected)]
+                   if not any(re.fullmatch(r'writer(\.py)?: ' + text, line) for text in expected)]
         if strange:
             self.problem(f'a writer said {strange}')
         if -status in writer.signalled:
@@ -381,7 +385,7 @@ def run(report, options):
             problems.append(str(problem))
         problems = storm.problems + problems
         print('random: ' + ', '.join(f'{what}: {storm.count[what]}' for what in (
-            'writers', 'readers', 'published', 'checked', 'stops', 'writers killed',
+            'writers', 'in Python', 'readers', 'published', 'checked', 'missed', 'stops', 'writers killed',
             'all writers killed at once', 'writers terminated', 'readers killed', 'torn verdicts',
             'left-behind warnings', 'nothing yet', 'followers that got the last message')))
     report.check('random', problems)
