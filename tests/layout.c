@@ -14,8 +14,11 @@ int main(void) {
     bytes.data.dataReady = true;
     bytes.segment.version = 0x05060708;
     bytes.segment.magic = SHARED_MAGIC;
-    printf("%d %d %d %zu %zu\n", SHARED_KEY, SHARED_SIZE, MESSAGE_SIZE, sizeof(struct SharedData),
-           offsetof(struct SharedSegment, version));
+    bytes.segment.length = MESSAGE_SIZE - 1;
+    printf("%d %d %d %zu %zu %zu %zu %zu\n", SHARED_KEY, SHARED_SIZE, MESSAGE_SIZE,
+           sizeof(struct SharedData), offsetof(struct SharedData, dataReady),
+           offsetof(struct SharedSegment, version), offsetof(struct SharedSegment, magic),
+           offsetof(struct SharedSegment, length));
     fwrite(&bytes, sizeof bytes, 1, stdout);
     return 0;
 }

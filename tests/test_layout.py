@@ -1,12 +1,34 @@
-"""C's header and Python's constants describe the same bytes."""
+"""C's header, Python's constants and these tests describe the same bytes; C++ can use the header."""
 import re
+import shutil
+import struct
+import subprocess
 import sys
 
 import support
-from support import PYTHON_READER, TOP, TestCase, compile_c
+from support import (
+    PYTHON_READER, SEGMENT_READERS, TOP, TestCase, compile_c, of_each)
 
 sys.path.insert(1, str(TOP / 'scripts'))
-import shared_data  # noqa: E402
+import kernel  # noqa: E402
+import message  # noqa: E402
+
+# The assignment's writer, which was C++: it knows struct SharedData alone.
+CPP_WRITER = r'''
+#include "shared_data.h"
+#include <cstdlib>
+#include <cstring>
+#include <sys/shm.h>
+
+int main(int, char **argv) {
+    int id = shmget(std::atoi(argv[1]), SHARED_SIZE, 0666 | IPC_CREAT);
+    auto *data = static_cast<SharedData *>(shmat(id, nullptr, 0));
+    data->processId = 4711;
+    std::strcpy(data->message, "Hello from C++!");
+    data->dataReady = true;
+    static_assert(sizeof(SharedData) == 908 && MESSAGE_SIZE == 900, "");
+}
+'''
 
 
 class Layout(TestCase):
@@ -17,23 +39,39 @@ class Layout(TestCase):
         numbers, _, self.image = self.run_program([program]).out.partition(b'\n')
         self.numbers = [int(number) for number in numbers.split()]
 
-    def test_python_reads_every_field_where_c_put_it(self):
-        self.assertEqual(shared_data.SHARED_DATA.unpack_from(self.image),
+    def test_python_finds_every_field_where_c_put_it(self):
+        self.assertEqual(message.SHARED_DATA.unpack_from(self.image),
                          (0x01020304, b'm' * 899 + b'\0', 1))
-        self.assertEqual(shared_data.TAIL.unpack_from(self.image, shared_data.VERSION_OFFSET),
-                         (0x05060708, shared_data.MAGIC))
-        key, size, message_size, data_size, version_offset = self.numbers
-        self.assertEqual((shared_data.KEY, shared_data.SIZE, shared_data.VERSION_OFFSET),
-                         (key, size, version_offset))
-        self.assertEqual((message_size, data_size, len(self.image)), (900, 908, 1024))
+        self.assertEqual([struct.unpack_from('=I', self.image, offset)[0] for offset in (
+            message.VERSION, message.MAGIC, message.LENGTH)], [0x05060708, message.OURS, 899])
+        self.assertEqual(self.numbers, [
+            kernel.KEY, message.SIZE, message.MESSAGE_SIZE, message.SHARED_DATA.size,
+            message.READY, message.VERSION, message.MAGIC, message.LENGTH])
 
     def test_these_tests_write_segments_as_c_lays_them_out(self):
-        image = support.contents(b'm' * 899, pid=0x01020304, version=0x05060708, length=0)
-        self.assertEqual(image, self.image)
-        self.assertEqual(support.VERSION_OFFSET, shared_data.VERSION_OFFSET)
+        self.assertEqual(self.image, support.contents(
+            b'm' * 899, pid=0x01020304, version=0x05060708))
+        self.assertEqual((support.VERSION_OFFSET, support.DATA_SIZE, support.SIZE),
+                         (message.VERSION, message.SHARED_DATA.size, message.SIZE))
 
     def test_the_help_names_the_key(self):
         for program in support.WRITER, support.C_READER, PYTHON_READER:
             text = self.run_program(program, '--help').out.decode()
             self.assertEqual(re.findall(r'default (\d{4,})\b', re.sub(r'\s+', ' ', text))[0],
                              str(self.numbers[0]))
+
+
+@of_each(reader=SEGMENT_READERS)
+class Cpp(TestCase):
+    def test_a_writer_in_cpp_is_read(self):
+        compilers = [name for name in ('g++', 'clang++') if shutil.which(name)]
+        self.require(compilers, 'there is no C++ compiler')
+        program = self.temporary_directory() / 'cpp_writer'
+        for compiler in compilers:
+            self.key = self.new_key()
+            subprocess.run([compiler, '-std=c++17', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-x',
+                            'c++', '-Iinclude', '-o', program, '-'], cwd=TOP, check=True,
+                           input=CPP_WRITER.encode())
+            self.assert_done(self.run_program([program], self.key))
+            self.assert_warned(self.read(), 'carries no version',
+                               out=self.story(b'Hello from C++!', 4711))
