@@ -2,6 +2,7 @@
 
 The C programs are run for real, the Python ones by python_server.py.
 """
+import itertools
 import os
 import random
 import re
@@ -10,8 +11,8 @@ import sys
 
 from python_server import PythonServer
 from support import (
-    MAGIC, PYTHON_READER, READERS, READERS_IN_C, SIZE, TestCase, USAGE, WRITERS, WRITERS_IN_C,
-    contents, slow)
+    DONE, MAGIC, PYTHON_READER, QUEUE, READERS, READERS_IN_C, SIZE, TestCase, USAGE, WRITERS,
+    WRITERS_IN_C, contents, objects_of, of_each, packed, remove_objects, slow)
 
 CASES = 200
 
@@ -150,3 +151,45 @@ class Segments(Agreement):
             real = self.run_program(PYTHON_READER, '-k', self.key, *options)
             self.assertEqual(self.server.run('-k', self.key, *options),
                              (real.status, real.out, real.err.encode()))
+
+
+READER_WORDS = ('-r', '--raw', '--ra', '-f', '-fr', '-rf', '-w', '-w0', '--wait', '--wait=0', '--wa',
+                '-w--', '-wx', '-w=1', '--wait=', '0', '1', '1x', '-k', '-k=5678', '--key=0x', '-kr',
+                '-hx', '-h', '--help=x', '-V', '-rV', '-x', '-rx', '-é', '--nope', '--', '-', '',
+                'word', '---', '--=', '-m', '--stay')
+WRITER_WORDS = ('-s', '--st', '--str', '--stay=x', '-m', '-m=x', '-mé', '--m=x', '--me', '--message=',
+                '-p', '-p0600', '--mode=0777', '-p=600', '0700', '-sp0777', '-sm', '-k', '-k=5678',
+                '--key=0x', '-hx', '-h', '-Vs', '-x', '-sx', '--nope', '--', '-', '', 'word', '---',
+                '-w', '-r')
+
+
+@of_each(program=[each for each in [*WRITERS, *READERS] if each.language == 'Python'])
+class CommandLines(Agreement):
+    """Each word alone, and all pairs of some of them; behind a key, so that nobody's channel is
+    touched, and with a message to read, so that nobody waits for one."""
+
+    def check(self, words):
+        return self.compare('-k', self.key, *words, before=self.prepare)
+
+    def prepare(self):
+        if self.program in WRITERS:
+            remove_objects(self.key)
+        elif not objects_of(self.key):
+            self.object = self.leave_behind()
+        elif self.medium is QUEUE and self.object.current_messages == 0:
+            self.put(self.object, packed())
+
+    def waits_for_ever(self, words):
+        """With a time it is enough to wait; for a living writer there are other tests."""
+        return self.program in READERS and any('f' in word[:3] for word in words) and any(
+            word in ('-w', '--wait', '--wa') for word in words)
+
+    @slow
+    def test_c_and_python_answer_every_command_line_alike(self):
+        known = READER_WORDS if self.program in READERS else WRITER_WORDS
+        lines = [[word] for word in known]
+        lines += [list(pair) for pair in itertools.product(known[::3], known[1::2])]
+        lines = [words for words in lines if not self.waits_for_ever(words)]
+        statuses = {self.check(words) for words in lines}
+        self.assertGreater(len(lines), 150)
+        self.assertEqual(statuses, {DONE, USAGE})

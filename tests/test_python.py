@@ -1,0 +1,31 @@
+"""The Python programs as programs: their module, their path, their interpreter's options."""
+import os
+import sys
+
+from support import DONE, FAILED, NOTHING_YET, READERS, TestCase, WRITERS, of_each
+
+PYTHON = [each for each in [*WRITERS, *READERS] if each.language == 'Python']
+
+
+@of_each(program=PYTHON)
+class Python(TestCase):
+    def run_it(self, *options, **environment):
+        return self.run_program([sys.executable, *options, self.program[-1]], '-k', self.key,
+                                env={**os.environ, **environment})
+
+    def test_an_interpreter_that_does_not_look_beside_the_script_runs_it(self):
+        for result in self.run_it('-I'), self.run_it('-P' if sys.version_info >= (3, 11) else '-I'), \
+                self.run_it(PYTHONSAFEPATH='1'):
+            self.assert_status(result, NOTHING_YET if self.program in READERS else DONE)
+            self.assertNotIn('Traceback', result.err)
+
+    def test_without_sysv_ipc_one_line_says_why_and_names_ways_to_get_it(self):
+        directory = self.temporary_directory()
+        (directory / 'sysv_ipc.py').write_text('raise ImportError("blocked")\n', encoding='utf-8')
+        result = self.run_it(PYTHONPATH=str(directory))
+        self.assert_refused(result, FAILED, sys.executable, 'blocked',
+                            f'{sys.executable} -m pip install sysv_ipc')
+        self.assertEqual((result.out, result.err.count('\n')), (b'', 1), result)
+        if os.path.exists('/usr/bin/apt-get'):
+            self.assertLess(result.err.index('apt install python3-sysv-ipc'),
+                            result.err.index('pip install'))
