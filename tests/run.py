@@ -30,7 +30,7 @@ def sentence(test):
     """test_a_b of class C in module test_m: m, C: a b"""
     module, kind, name = test.id().rsplit('.', 2) if test.id().count('.') > 1 \
         else ('', '', test.id())
-    return f"{module.replace('test_', '')}, {kind}: {name.replace('test_', '').replace('_', ' ')}"
+    return f"{module.removeprefix('test_')}, {kind}: {name.removeprefix('test_').replace('_', ' ')}"
 
 
 class Runner:

@@ -1,10 +1,11 @@
 """What the programs print when all is well."""
 import os
+import socket
 import sys
 
 from support import (
     DONE, QUEUE, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SIZE, TestCase, WRITERS, id_of,
-    of_each, remove_objects, through_shell)
+    new_set, of_each, remove_objects, through_shell)
 
 
 @of_each(writer=WRITERS)
@@ -137,6 +138,32 @@ class ReadingOnly(TestCase):
 
 
 @of_each(program=[*WRITERS, *READERS])
+class Messages(TestCase):
+    """What goes to stderr. A socket of this kind keeps what is written at once in one piece."""
+
+    def pieces(self, *arguments):
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+        with ours, theirs:
+            self.run_program(self.program, *arguments, stderr=theirs)
+            ours.setblocking(False)
+            pieces = []
+            try:
+                while True:
+                    pieces.append(ours.recv(65536).decode())
+            except BlockingIOError:
+                return pieces
+
+    def test_every_message_is_one_write(self):
+        new_set(self.set_key, 1)
+        self.new_segment(b'x') if self.medium is SEGMENT else self.new_queue(b'x', capacity=None)
+        for wrong in (['-Z'], ['--nope'], ['-k'], ['--help=x'], ['-k', 'x'], ['stray'], ['x' * 990],
+                      ['-k', self.key]):
+            pieces = self.pieces(*wrong)
+            self.assertEqual(len(pieces), 1, (wrong, pieces))
+            self.assertRegex(pieces[0], rf'(?s)\A{self.program.name}: .*\n\Z')
+
+
+@of_each(program=[*WRITERS, *READERS])
 class HelpAndVersion(TestCase):
     def run_it(self, *arguments, **options):
         return self.run_program(self.program, '-k', self.key, *arguments, **options)
@@ -148,6 +175,15 @@ class HelpAndVersion(TestCase):
             for part in b'--key', b'5678', b'Exit status':
                 self.assertIn(part, result.out)
         self.assert_nothing_left()
+
+    def test_help_says_what_the_program_does(self):
+        if self.program in WRITERS:
+            does = f'Share a message through .*{self.medium.name} until Enter'
+        else:
+            does = {SEGMENT: 'Print the message that a writer shares through System V shared memory',
+                    QUEUE: 'Take the next message out of a System V message queue and print it'
+                    }[self.medium]
+        self.assertRegex(self.run_it('--help').out.decode(), rf'\AUsage: .*\n{does}\.?')
 
     def test_the_version_goes_to_standard_output(self):
         for option in '-V', '--version':

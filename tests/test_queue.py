@@ -1,9 +1,12 @@
 """The message-queue version: what it does otherwise than the segment version."""
+import shlex
 import signal
+import sys
 
 from support import (
-    C_READER, DONE, FAILED, NOTHING_YET, QUEUE_READER, QUEUE_READERS, QUEUE_WRITERS, TestCase,
-    USAGE, WRITER, objects_of, of_each, packed, wait_until, with_setting, works)
+    C_READER, DONE, FAILED, NOTHING_YET, QUEUE_CAPACITY, QUEUE_READER, QUEUE_READERS,
+    QUEUE_WRITERS, TestCase, USAGE, WRITER, objects_of, of_each, packed, through_shell, wait_until,
+    with_setting, works)
 
 BAD = [(b'', 1), (b'short', 1), (packed()[:-1], 1), (packed() + b'x', 1), (b'x' * 5000, 1),
        (packed(), 2), (packed(pid=-1), 1), (packed(ready=7), 1), (packed(ready=0), 1),
@@ -91,6 +94,17 @@ class Full(TestCase):
         self.assert_nothing_left()
 
 
+    def test_a_message_that_was_received_while_the_last_writer_left_is_not_called_lost(self):
+        writer = self.start_writer('-m', 'one')
+        holder = self.start_holder()
+        writer.enter()
+        self.wait_for_waiting()
+        self.assert_done(self.read('-r'), b'one\n')
+        holder.kill()
+        self.assert_done(writer.result())
+        self.assert_nothing_left()
+
+
 @of_each(writer=QUEUE_WRITERS, reader=QUEUE_READERS)
 class Crash(TestCase):
     def test_messages_survive_their_killed_writer_until_the_next_one_leaves(self):
@@ -149,12 +163,56 @@ class Dropping(TestCase):
             self.put(queue, data, kind)
         self.put(queue, packed(b'\x1b[31mred'))
         self.assert_warned(self.read('-f'), 'dropped a message that holds no SharedData\n',
+                           f'dropped messages that hold no SharedData: {len(BAD)}\n',
                            out=b'4711: \\x1b[31mred\n')
 
+    def test_a_flood_of_them_hides_no_message_and_is_told_in_two_lines(self):
+        self.new_queue(*[b''] * 3000, packed(b'of ours'))
+        result = self.read('-fr')
+        self.assert_warned(result, 'dropped a message that', 'hold no SharedData: 3000\n',
+                           out=b'of ours\n')
+        self.assertEqual(result.err.count('dropped'), 2, result)
 
-@of_each(writer=QUEUE_WRITERS)
+    def test_a_reader_that_need_not_wait_ends_when_it_has_dropped_all(self):
+        queue = self.new_queue(*[b''] * 3000)
+        self.assert_refused(self.read(), NOTHING_YET, 'no message came')
+        self.assertEqual(queue.current_messages, 0)
+
+    def test_a_message_of_any_size_is_dropped(self):
+        """Larger than any buffer that a reader may have; our capacity is set when it is in."""
+        large = with_setting('msgmnb', 300000)
+        self.require(works([*large, 'true']), 'this takes unshare, and the right to use it')
+        script = (f'import ctypes, os, subprocess, sys, sysv_ipc\n'
+                  f'open("/proc/sys/kernel/msgmax", "w").write("200000")\n'
+                  f'queue = sysv_ipc.MessageQueue({self.key}, sysv_ipc.IPC_CREX, 0o666)\n'
+                  'for size in 150000, 65537:\n'
+                  '    ctypes.CDLL(None).msgsnd(queue.id, b"x" * (size + 8), '
+                  'ctypes.c_size_t(size), 0)\n'
+                  f'queue.max_size = {QUEUE_CAPACITY}\n'
+                  'os.execv(sys.argv[1], sys.argv[1:])\n')
+        self.assert_refused(self.read(command=[*large, sys.executable, '-c', script, *self.reader]),
+                            NOTHING_YET, 'dropped messages that hold no SharedData: 2\n')
+
+
+@of_each(writer=QUEUE_WRITERS, reader=QUEUE_READERS)
 class Limits(TestCase):
-    def test_a_limit_below_a_message_is_named(self):
-        limited = with_setting('msgmax', 500)
+    def limited(self, setting, value):
+        limited = with_setting(setting, value)
         self.require(works([*limited, 'true']), 'this takes unshare, and the right to use it')
-        self.assert_refused(self.write(command=[*limited, *self.writer]), FAILED, 'kernel.msgmax')
+        return limited
+
+    def test_a_limit_below_a_message_is_named(self):
+        for setting in 'msgmax', 'msgmnb':
+            limited = self.limited(setting, 500)
+            self.assert_refused(self.write(command=[*limited, *self.writer]), FAILED,
+                                f'kernel.{setting}')
+
+    def test_a_queue_holds_what_the_system_gives_and_is_recognised(self):
+        limited = self.limited('msgmnb', 2048)  # as on macOS
+        writer = self.start_stream(command=[*limited, *self.writer])
+        writer.send('1\n2\n3\n')
+        writer.wait_for_error('is full (2 messages): waiting for a reader')
+        both = through_shell('seq 9 | "$@" -s >/dev/null & exec ' + shlex.join(self.reader)
+                             + f' -frw -k {self.key}; wait', self.writer)
+        result = self.write(command=[*limited, *both])
+        self.assertEqual((result.status, result.out), (DONE, b'1\n2\n3\n4\n5\n6\n7\n8\n9\n'))

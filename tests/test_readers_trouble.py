@@ -1,10 +1,11 @@
 """What a reader meets that it can't, or only just, read."""
 import os
 import signal
+import sys
 
 from support import (
     DONE, FAILED, FORKING, NOTHING_YET, READERS, SEGMENT, SEGMENT_READERS, SIZE, TestCase,
-    VERSION_OFFSET, contents, new_set, of_each, through_shell)
+    VERSION_OFFSET, contents, new_set, of_each, slow, through_shell, works)
 
 
 @of_each(reader=READERS)
@@ -171,6 +172,31 @@ class Torn(TestCase):
         self.assertEqual((result.out, result.err.count('torn')), (b'', 1), result)
 
 
+    @slow
+    def test_patience_with_a_torn_message_is_counted_in_time_not_in_tries(self):
+        """Where every sleep takes longer than it should, as on a busy machine. A reader that waits
+        ten seconds for something else is the clock."""
+        slowly = ['strace', '-qq', '-o', '/dev/null', '-e',
+                  'inject=nanosleep,clock_nanosleep,futex,?select,pselect6:delay_exit=20000']
+        self.require(works([*slowly, 'true']), 'this takes strace, to make a reader slow')
+        self.new_segment(contents(b'half', version=7))
+        reader = self.start_reader(command=[*slowly, *self.reader])
+        clock = self.start_reader('-w10', key=self.new_key())
+        self.assert_refused(reader.result(), FAILED, 'torn')
+        self.assertIsNone(clock.process.poll(), 'ten seconds were over')
+
+    def test_a_version_that_is_odd_but_changes_is_not_called_torn(self):
+        memory = self.new_segment(contents(b'half', version=7))
+        reader = self.start_reader('-r')
+        version = 7
+        while reader.process.poll() is None:
+            version += 2
+            memory.write(version.to_bytes(4, sys.byteorder), VERSION_OFFSET)
+        result = reader.result()
+        self.assert_refused(result, FAILED, 'messages follow each other too fast')
+        self.assertEqual(result.out, b'')
+
+
 @of_each(reader=READERS)
 class Output(TestCase):
     """Standard output that takes nothing."""
@@ -189,6 +215,11 @@ class Output(TestCase):
 
     def test_a_broken_pipe_is_an_error(self):
         self.check('Broken pipe', stdout=self.broken_pipe())
+
+    def test_a_file_that_may_not_grow_is_an_error(self):
+        file = self.temporary_directory() / 'output'
+        self.check('File too large', command=through_shell(
+            f'ulimit -f 0; exec "$@" >{file}', self.reader))
 
     def test_a_closed_output_is_an_error(self):
         self.check('Bad file descriptor', **self.with_closed('>'))
@@ -235,34 +266,6 @@ class Signals(TestCase):
                 reader.signal(number)
                 result = reader.result()
                 self.assertEqual((result.status, result.err), (-number, ''), result)
-
-
-@of_each(reader=READERS)
-class Waiting(TestCase):
-    def test_a_reader_waits_for_the_segment_or_queue(self):
-        reader = self.start_reader('-w')
-        reader.wait_for('Attempting to connect')
-        writer = self.start_writer('-m', 'at last')
-        self.assert_done(reader.result(), self.story(b'at last', writer.pid))
-
-    def test_a_reader_waits_for_the_first_message(self):
-        writer = self.start_stream()
-        reader = self.start_reader('-w')
-        reader.wait_for('Attempting to connect')
-        writer.send('at last\n')
-        self.assert_done(reader.result(), self.story(b'at last', writer.pid))
-
-    def test_a_reader_waits_through_the_leaving_of_a_silent_writer(self):
-        writer = self.start_stream()
-        reader = self.start_reader('-rw')
-        reader.wait_for_state('S')
-        writer.finish()
-        self.start_writer('-m', 'of the next')
-        self.assert_done(reader.result(), b'of the next\n')
-
-    def test_a_reader_does_not_wait_where_there_is_a_message(self):
-        self.start_writer('-m', 'Hello')
-        self.assert_done(self.read('-rw'), b'Hello\n')
 
 
 @of_each(reader=READERS)

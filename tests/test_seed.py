@@ -35,6 +35,16 @@ class SimpleReader(TestCase):
                 text.encode(), pid=writer.pid, version=2 * number))
 
 
+    def test_our_message_leaves_nothing_of_a_longer_one_that_a_simple_program_wrote_between(self):
+        writer = self.start_stream()
+        for number, text in enumerate(('one', 'two'), 1):
+            simple_write(self.segment(), 77, b'x' * 899)
+            writer.send(text + '\n')
+            wait_until(lambda n=number: self.version() == 2 * n, 'the line is published')
+            self.assertEqual(self.segment().read(), contents(
+                text.encode(), pid=writer.pid, version=2 * number))
+
+
 @of_each(reader=SEGMENT_READERS)
 class SimpleWriter(TestCase):
     def test_our_readers_read_a_simple_writers_message(self):

@@ -4,8 +4,8 @@ import random
 import signal
 
 from support import (
-    DONE, FAILED, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, WRITERS, objects_of,
-    of_each, slow, wait_until, works)
+    DONE, FAILED, QUEUE, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, WRITERS, WRITERS_IN_C,
+    objects_of, of_each, slow, wait_until, works)
 
 
 @of_each(writer=WRITERS)
@@ -113,6 +113,36 @@ class Lock(TestCase):
         self.assertEqual((self.live(), self.lock()), (0, 0))
         self.assert_status(self.start_writer().finish(), DONE)
         self.assert_nothing_left()
+
+    @slow
+    def test_a_stopped_lock_holder_in_another_pid_namespace_is_not_named(self):
+        elsewhere = ['unshare', '-rpf' if os.geteuid() else '-pf', '--kill-child', '--']
+        self.require(works([*elsewhere, 'true']), 'this takes unshare, and the right to use it')
+        self.start_writer()
+        self.start_holder().stop()
+        result = self.write(command=[*elsewhere, *self.writer])
+        self.assert_refused(result, FAILED, 'cannot join', "a process that can't be seen from here")
+        self.assertNotIn('kill', result.err)
+
+    def test_a_signal_ends_the_wait_for_a_stopped_lock_holder_at_once(self):
+        """That is, while another one, who began to wait earlier, still waits its five seconds."""
+        member = self.start_stream()
+        holder = self.start_holder()
+        holder.stop()
+        patient = self.start(WRITERS_IN_C[self.medium], '-k', self.key)
+        self.wait_for_waiting(1)
+        member.send('line\n')
+        member.close_input()
+        if self.medium is QUEUE:
+            self.assert_done(self.read('-rw'), b'line\n')
+        joining = self.start(self.writer, '-k', self.key)
+        self.wait_for_waiting(3)
+        for writer in joining, member:
+            writer.signal(signal.SIGINT)
+        for writer in joining, member:
+            self.assert_refused(writer.result(), -signal.SIGINT, f'process {holder.pid} held',
+                                f'kill -CONT {holder.pid}')
+        self.assertIsNone(patient.process.poll(), 'five seconds were over')
 
     def test_a_writer_waits_for_the_lock_also_after_a_stop_and_goes_on(self):
         self.start_writer()

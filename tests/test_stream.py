@@ -8,9 +8,9 @@ import sys
 import threading
 
 from support import (
-    C_READER, DONE, FAILED, NOTHING_YET, PLATFORM, PYTHON_READER, READERS, SEGMENT, SEGMENT_READERS,
-    SEGMENT_WRITERS, TestCase, VERSION_OFFSET, WRITERS, contents, libc, of_each, process_state,
-    wait_until)
+    C_READER, DONE, FAILED, NOTHING_YET, PLATFORM, PYTHON_READER, QUEUE, QUEUE_READERS,
+    QUEUE_WRITERS, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, VERSION_OFFSET,
+    WRITERS, contents, libc, new_set, of_each, process_state, wait_until)
 
 SYS_FUTEX = sys.maxsize > 1 << 32 and {'x86_64': 202, 'aarch64': 98}.get(platform.machine())
 SHM_RDONLY = 0o10000
@@ -225,6 +225,59 @@ class FollowersOfSegments(TestCase):
         result = follower.result()
         self.assert_refused(result, FAILED, self.key, 'dataReady 7')
         self.assertEqual(result.out, b'whole\n')
+
+
+    def test_a_follower_says_at_its_end_how_many_messages_it_missed(self):
+        for version in 2, 0xfffffff8:
+            self.key = self.new_key()
+            self.new_segment(contents(version=version))
+            new_set(self.key, 2)
+            writer = self.start_stream()
+            follower = self.start_follower('-r')
+            follower.wait_for('Hello\n')
+            for shown, count in enumerate((1, 5, 1, 3)):
+                follower.stop()
+                writer.send(''.join(f'{number}\n' for number in range(count)) + 'last\n')
+                version = (version + 2 * (count + 1)) % (1 << 32)
+                wait_until(lambda v=version: self.version() == v, 'all is published')
+                follower.resume()
+                wait_until(lambda n=shown: follower.out.count(b'last\n') > n, 'the last is shown')
+            writer.finish()
+            self.assert_warned(
+                follower.result(), f'segment with key {self.key}: messages that came too fast to be '
+                'shown: 10; the queue version delivers each\n', out=b'Hello\n' + b'last\n' * 4)
+
+
+class Sleeper(TestCase):
+    def wait_until_it_sleeps_in(self, call, program):
+        """As the kernel shows it, if it does: 0 is also a process that runs."""
+        places = []
+
+        def look():
+            with open(f'/proc/{program.pid}/wchan', encoding='ascii') as file:
+                places.append(file.read())
+            return call in places[-1] or len(places) == 500 and set(places) == {'0'}
+        wait_until(look, f'it sleeps in {call}')
+        self.require(call in places[-1], 'this kernel does not show who sleeps where')
+
+
+@of_each(reader=[C_READER, *QUEUE_READERS])
+class SleepingReaders(Sleeper):
+    def test_a_follower_sleeps_in_the_kernel_until_a_message_comes(self):
+        self.require(self.medium is QUEUE or PLATFORM == 'linux', 'on this platform it looks again')
+        self.start_writer('-m', 'Hello')
+        follower = self.start_follower()
+        follower.wait_for('Hello\n')
+        call = {SEGMENT: 'futex', QUEUE: 'msgrcv'}[self.medium]
+        self.wait_until_it_sleeps_in(call, follower)
+
+
+@of_each(writer=QUEUE_WRITERS)
+class SleepingWriters(Sleeper):
+    def test_a_writer_sleeps_in_the_kernel_while_the_queue_is_full(self):
+        writer = self.start_stream()
+        writer.send('x\n' * 17)
+        self.wait_until_it_sleeps_in('msgsnd', writer)
 
 
 class Waking(TestCase):

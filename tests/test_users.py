@@ -46,6 +46,13 @@ class DeniedWriters(Denied):
         self.denied('semaphore set')
 
 
+    def test_execute_bits_in_the_mode_lock_nobody_out(self):
+        for mode, others in ('0777', '0700'), ('0666', '0777'):
+            writer = self.start_writer('-p', mode)
+            self.assert_left(self.write('-p', others, command=[*self.prefix, *self.writer]), 1)
+            self.assert_left(writer.finish())
+
+
 @of_each(reader=READERS)
 class DeniedReaders(Denied):
     def read(self, *arguments):
@@ -64,6 +71,15 @@ class DeniedReaders(Denied):
         self.leave_behind(0o400)
         new_set(self.set_key, 2, mode=0)
         self.assert_done(self.read('-r'), b'Hello\n')
+
+
+    def test_a_follower_that_may_not_see_the_set_says_that_it_cannot_know_when_to_end(self):
+        self.leave_behind(0o400)
+        new_set(self.set_key, 2, mode=0)
+        result = self.read('-fr')
+        self.assert_refused(result, FAILED, f'cannot examine the semaphore set with key '
+                            f'{self.set_key} (0x{self.set_key:x}): Permission denied; ')
+        self.assertEqual(result.out, b'Hello\n')
 
 
 @of_each(writer=SEGMENT_WRITERS, reader=SEGMENT_READERS)

@@ -4,9 +4,10 @@ import os
 import signal
 import struct
 import sys
+import termios
 
 from support import (
-    DONE, FAILED, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, VERSION_OFFSET, WRITERS, checked,
+    DONE, FAILED, QUEUE, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, VERSION_OFFSET, WRITERS, checked,
     contents, id_of, libc, new_set, objects_of, of_each, semaphore, through_shell, wait_until,
     works)
 
@@ -101,6 +102,39 @@ class End(TestCase):
 
 
 @of_each(writer=WRITERS)
+class Staying(TestCase):
+    def start_staying(self, *arguments, **options):
+        return self.start(self.writer, '--stay', '-k', self.key, *arguments, **options)
+
+    def assert_stays(self, writer):
+        writer.wait_for('Staying until a signal comes...\n')
+        self.assertNotIn(b'Press Enter', writer.out)
+        writer.wait_for_state('S')
+        writer.signal(signal.SIGTERM)
+        self.assert_left(writer.result(), status=-signal.SIGTERM)
+        self.assert_nothing_left()
+
+    def test_a_writer_that_stays_leaves_standard_input_alone(self):
+        reading, writing = os.pipe()
+        with open(reading, 'rb') as ours, open(writing, 'wb') as theirs:
+            theirs.write(b'typed\n')
+            theirs.close()
+            writer = self.start_staying('-m', 'Hello', stdin=ours)
+            writer.wait_for('Staying')
+            self.assert_done(self.read('-r'), b'Hello\n')
+            self.assert_stays(writer)
+            self.assertEqual(ours.read(), b'typed\n')
+
+    def test_a_stream_that_stays_can_be_read_after_the_end_of_its_input(self):
+        writer = self.start_staying('-s')
+        writer.send('hello\n')
+        writer.close_input()
+        writer.wait_for('Messages sent: 1\nStaying')
+        self.assert_done(self.read('-r'), b'hello\n')
+        self.assert_stays(writer)
+
+
+@of_each(writer=WRITERS)
 class Terminal(TestCase):
     """A writer whose standard input is a real terminal."""
 
@@ -122,6 +156,36 @@ class Terminal(TestCase):
             self.terminal.write(typed)
             self.assert_left(writer.result())
             self.assert_nothing_left()
+
+    def test_an_end_of_file_counts_at_once_also_behind_an_unfinished_line(self):
+        writer = self.start_on_terminal(self.start_writer, self.writer)
+        self.terminal.write(b'abc\x04\x04')
+        self.assert_left(writer.result())
+        writer = self.start_on_terminal(self.start_stream, self.writer)
+        self.terminal.write(b'abc\x04\x04')
+        if self.medium is QUEUE:
+            self.assert_done(self.read('-rw'), b'abc\n')
+        writer.wait_for('Messages sent: 1\n')
+        self.assert_left(writer.result())
+
+    def test_a_signal_ends_a_writer_whose_terminal_is_stopped(self):
+        """As with Ctrl-S: what is written there waits. First before it starts, then after."""
+        for begins in False, True:
+            ours, theirs = os.openpty()
+            with open(ours, 'r+b', buffering=0) as master, open(theirs, 'r+b', buffering=0) as slave:
+                if not begins:
+                    termios.tcflow(slave, termios.TCOOFF)
+                writer = self.start(self.writer, '-k', self.key, stdin=slave, stdout=slave)
+                if begins:
+                    shown = b''
+                    while b'Press Enter' not in shown:
+                        shown += master.read(4096)
+                    termios.tcflow(slave, termios.TCOOFF)
+                wait_until(lambda: self.live() == 1, 'it has joined')
+                writer.wait_for_state('S')
+                writer.signal(signal.SIGTERM)
+                self.assert_status(writer.result(), -signal.SIGTERM)
+                self.assert_nothing_left()
 
     def test_the_interrupt_key_ends_a_writer(self):
         writer = self.start_in_session()
@@ -153,6 +217,11 @@ class Streams(TestCase):
     def test_a_broken_pipe_is_an_error_and_nothing_is_left(self):
         self.check('standard output', 'Broken pipe', stdout=self.broken_pipe())
 
+    def test_a_file_that_may_not_grow_is_an_error_and_nothing_is_left(self):
+        file = self.temporary_directory() / 'output'
+        self.check('standard output', 'File too large', command=through_shell(
+            f'ulimit -f 0; exec "$@" >{file}', self.writer))
+
     def test_a_closed_output_is_an_error_and_nothing_is_left(self):
         self.check('standard output', 'Bad file descriptor',
                    command=through_shell('exec "$@" >&-', self.writer))
@@ -162,9 +231,8 @@ class Streams(TestCase):
                    command=through_shell('exec "$@" <&-', self.writer))
 
     def test_an_unreadable_input_is_an_error_and_nothing_is_left(self):
-        directory = os.open('/', os.O_RDONLY)
-        self.addCleanup(os.close, directory)
-        self.check('standard input', 'Is a directory', stdin=directory)
+        with open(os.devnull, 'wb') as null:
+            self.check('standard input', 'Bad file descriptor', stdin=null)
 
     def test_with_all_descriptors_closed_nothing_is_left(self):
         result = self.write(command=through_shell('exec "$@" <&- >&- 2>&-', self.writer))
@@ -222,6 +290,9 @@ class StrangersSegments(TestCase):
 
     def test_a_simple_programs_segment_is_refused_untouched(self):
         self.check(contents(magic=0))
+
+    def test_an_empty_segment_that_somebody_has_attached_is_refused_untouched(self):
+        self.check(bytes(SIZE))
 
     def test_a_larger_segment_is_refused_untouched_even_if_it_is_empty(self):
         self.check(bytes(5000))
@@ -341,6 +412,15 @@ class Removed(TestCase):
         self.remove_set()
         self.assert_missed(writer.finish(), f'semaphore set with key {self.set_key}')
 
+    def test_the_last_to_leave_removes_what_was_made_after_a_removal(self):
+        robbed = self.start_writer()
+        self.remove_object()
+        writer = self.start_writer('-m', 'new')
+        self.assertTrue(writer.out.startswith(self.opening('created')), writer.out)
+        self.assert_left(writer.finish(), others=1)
+        self.assert_missed(robbed.finish(), self.medium.kind)
+        self.assert_nothing_left()
+
     def test_another_writers_new_channel_is_not_touched_by_the_robbed_one(self):
         robbed = self.start_writer('-m', 'old')
         self.remove_object()
@@ -355,6 +435,22 @@ class Removed(TestCase):
 
 @of_each(writer=SEGMENT_WRITERS)
 class RemovedSets(TestCase):
+    def test_a_segment_in_use_whose_set_was_removed_is_replaced(self):
+        robbed = self.start_stream()
+        robbed.send('old\n')
+        self.assert_done(self.read('-rw'), b'old\n')
+        before = self.object_id()
+        self.remove_set()
+        writer = self.start_writer('-m', 'new')
+        self.assertNotEqual(self.object_id(), before)
+        self.assertTrue(writer.out.startswith(self.opening('created')), writer.out)
+        robbed.send('a mixture\n')
+        self.assert_refused(robbed.result(), FAILED, 'removed')
+        self.assert_done(self.read('-r'), b'new\n')
+        self.assert_warned(writer.finish(), f'key {self.key} had lost its semaphore set: it was '
+                           'replaced by segment')
+        self.assert_nothing_left()
+
     def test_a_set_removed_under_a_streaming_writer_ends_it(self):
         writer = self.start_stream()
         self.remove_set()
