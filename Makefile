@@ -18,6 +18,7 @@ reader: $(call objects,reader $(CORE) $(CLI))
 build/queue_writer: $(call objects,queue/queue_writer queue/queue $(CORE) $(CLI) $(INPUT))
 build/queue_reader: $(call objects,queue/queue_reader queue/queue $(CORE) $(CLI) cli/signals)
 build/bench: $(call objects,$(patsubst src/%.c,%,$(wildcard src/bench/*.c)) $(CORE) $(CLI))
+# glibc before 2.34 has mq_open(3) there
 build/bench: LDLIBS += -lrt
 
 $(PROGRAMS) build/bench:
@@ -47,8 +48,13 @@ stress: all
 matrix: all
 	python=$$(scripts/python.sh) && $$python tests/matrix.py $(PARTS)
 
+ifeq ($(shell uname),Linux)
 bench: build/bench
 	build/bench
+else
+bench:
+	$(error the benchmark measures what Linux has, and needs Linux)
+endif
 
 SOURCES = $(wildcard src/*.c src/*/*.c tests/*.c)
 HEADERS = $(wildcard include/*.h src/*.h src/*/*.h)
