@@ -15,10 +15,11 @@ int main(void) {
     bytes.segment.version = 0x05060708;
     bytes.segment.magic = SHARED_MAGIC;
     bytes.segment.length = MESSAGE_SIZE - 1;
-    printf("%d %d %d %zu %zu %zu %zu %zu\n", SHARED_KEY, SHARED_SIZE, MESSAGE_SIZE,
+    bytes.segment.set = 4;
+    printf("%d %d %d %zu %zu %zu %zu %zu %zu\n", SHARED_KEY, SHARED_SIZE, MESSAGE_SIZE,
            sizeof(struct SharedData), offsetof(struct SharedData, dataReady),
            offsetof(struct SharedSegment, version), offsetof(struct SharedSegment, magic),
-           offsetof(struct SharedSegment, length));
+           offsetof(struct SharedSegment, length), offsetof(struct SharedSegment, set));
     fwrite(&bytes, sizeof bytes, 1, stdout);
     return 0;
 }

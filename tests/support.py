@@ -108,11 +108,14 @@ def packed(message=b'Hello', pid=4711, ready=1):
     return struct.pack('=i900sB3x', pid, message, ready)
 
 
-def contents(message=b'Hello', pid=4711, ready=1, version=2, magic=MAGIC, length=None, size=SIZE):
-    """The bytes of a segment. Without magic: as a program that knows only SharedData writes it."""
+def contents(message=b'Hello', pid=4711, ready=1, version=2, magic=MAGIC, length=None, size=SIZE,
+             set_id=-1):
+    """The bytes of a segment. Without magic: as a program that knows only SharedData writes it.
+    With `set_id`: used by the writers of that semaphore set."""
     data = packed(message, pid, ready)
     if magic:
-        data += struct.pack('=III', version, magic, len(message) if length is None else length)
+        data += struct.pack('=IIII', version, magic, len(message) if length is None else length,
+                            set_id + 1)
     return data.ljust(size, b'\0')
 
 

@@ -43,14 +43,15 @@ class Layout(TestCase):
         self.assertEqual(message.SHARED_DATA.unpack_from(self.image),
                          (0x01020304, b'm' * 899 + b'\0', 1))
         self.assertEqual([struct.unpack_from('=I', self.image, offset)[0] for offset in (
-            message.VERSION, message.MAGIC, message.LENGTH)], [0x05060708, message.OURS, 899])
+            message.VERSION, message.MAGIC, message.LENGTH, message.SET)],
+                         [0x05060708, message.OURS, 899, 4])
         self.assertEqual(self.numbers, [
             kernel.KEY, message.SIZE, message.MESSAGE_SIZE, message.SHARED_DATA.size,
-            message.READY, message.VERSION, message.MAGIC, message.LENGTH])
+            message.READY, message.VERSION, message.MAGIC, message.LENGTH, message.SET])
 
     def test_these_tests_write_segments_as_c_lays_them_out(self):
         self.assertEqual(self.image, support.contents(
-            b'm' * 899, pid=0x01020304, version=0x05060708))
+            b'm' * 899, pid=0x01020304, version=0x05060708, set_id=3))
         self.assertEqual((support.VERSION_OFFSET, support.DATA_SIZE, support.SIZE),
                          (message.VERSION, message.SHARED_DATA.size, message.SIZE))
 

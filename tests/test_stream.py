@@ -230,8 +230,7 @@ class FollowersOfSegments(TestCase):
     def test_a_follower_says_at_its_end_how_many_messages_it_missed(self):
         for version in 2, 0xfffffff8:
             self.key = self.new_key()
-            self.new_segment(contents(version=version))
-            new_set(self.key, 2)
+            self.new_segment(contents(version=version, set_id=new_set(self.key, 2)))
             writer = self.start_stream()
             follower = self.start_follower('-r')
             follower.wait_for('Hello\n')

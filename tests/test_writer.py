@@ -2,12 +2,11 @@
 import fcntl
 import os
 import signal
-import struct
 import sys
 import termios
 
 from support import (
-    DONE, FAILED, QUEUE, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, VERSION_OFFSET, WRITERS, checked,
+    DONE, FAILED, QUEUE, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, WRITERS, checked,
     contents, id_of, libc, new_set, objects_of, of_each, semaphore, through_shell, wait_until,
     works)
 
@@ -347,7 +346,8 @@ class FoundSegments(TestCase):
         memory.detach()
         writer = self.start_writer('-m', 'Hello')
         self.assertEqual(self.object_id(), identifier)
-        self.assertEqual(self.segment().read(), contents(b'Hello', pid=writer.pid))
+        self.assertEqual(self.segment().read(), contents(
+            b'Hello', pid=writer.pid, set_id=id_of('set', self.key)))
         self.assert_left(writer.finish())
         self.assert_nothing_left()
 
@@ -356,24 +356,22 @@ class FoundSegments(TestCase):
         version = self.version()
         writer = self.start_writer('-m', 'heir')
         self.assertEqual(self.segment().read(), contents(
-            b'heir', pid=writer.pid, version=version + 2))
+            b'heir', pid=writer.pid, version=version + 2, set_id=id_of('set', self.key)))
 
     def test_a_torn_segment_is_repaired_by_the_next_writer(self):
-        for torn in (contents(b'x' * 899, version=7, length=3), contents(b'x' * 900, version=1),
-                     contents(b'junk', pid=-1, ready=9, version=0xffffffff)):
+        for version, torn in ((7, {'message': b'x' * 899, 'length': 3}), (1, {'message': b'x' * 900}),
+                              (0xffffffff, {'message': b'junk', 'pid': -1, 'ready': 9})):
             self.key = self.new_key()
-            memory = self.new_segment(torn)
-            new_set(self.key, 2)
+            set_id = new_set(self.key, 2)
+            memory = self.new_segment(contents(**torn, version=version, set_id=set_id))
             writer = self.start_writer('-m', 'whole')
-            version = struct.unpack_from('=I', torn, VERSION_OFFSET)[0]
             self.assertEqual(memory.read(), contents(
-                b'whole', pid=writer.pid, version=(version + 1) % (1 << 32)))
+                b'whole', pid=writer.pid, version=(version + 1) % (1 << 32), set_id=set_id))
             self.assert_warned(writer.finish(), 'left behind')
             self.assert_nothing_left()
 
     def test_the_last_version_is_followed_by_the_first(self):
-        self.new_segment(contents(version=0xfffffffe))
-        new_set(self.key, 2)
+        self.new_segment(contents(version=0xfffffffe, set_id=new_set(self.key, 2)))
         self.start_writer()
         self.assertEqual(self.version(), 0)
 
