@@ -1,7 +1,7 @@
 #!/bin/sh
-# Builds, and runs a writer, the C reader and the Python reader together: over shared memory, or with
-# --queue over a message queue. With --both a Python writer and the C reader follow. Takes another
-# key where 5678 is in use, and leaves nothing behind. Exit status 0: all of it worked.
+# Builds, and runs the writer, the C reader and the Python reader together: over shared memory, or
+# with --queue over a message queue. With --both the Python writer and the C reader follow. Takes
+# another key where 5678 is in use, and leaves nothing behind. Exit status 0: all of it worked.
 set -u
 unset CDPATH # or cd would print
 
@@ -45,7 +45,7 @@ launch() {
 }
 
 # A writer that joins, says nothing and leaves tells whether we have the key for ourselves, and
-# removes what a killed writer of ours left. A signal ends it, or it would wait for a queue's reader.
+# removes what a killed writer of ours left. A signal ends it: it won't wait for a queue's readers.
 try_key() {
     launch "${c}writer" --stream --mode=0600 ${key:+"--key=$key"}
     IFS= read -r line <&4 && kill "$!"
@@ -60,8 +60,8 @@ try_key() {
     esac
 }
 
-# Starts a writer and shows its output until it is ready. What it makes is ours alone (0600): others'
-# writers may not come and be the last to leave, who then aren't allowed to remove it.
+# Starts a writer and shows its output until it is ready. What it makes is ours alone (0600): could
+# another user's writer join and be the last one to leave, it wouldn't be allowed to remove it.
 start_writer() {
     set -- "$@" --mode=0600 ${key:+"--key=$key"}
     heading "$*"
