@@ -48,7 +48,7 @@ static void problem(const char *what) {
 /* A message of its own letters: any mixture of two of them is neither. */
 static struct message message(int pid, char letter, size_t length) {
     struct message made;
-    char text[MESSAGE_SIZE];
+    char text[MESSAGE_SIZE] = {0};
     for (size_t i = 0; i < length; i++)
         text[i] = (char)(letter + i % 7);
     message_prepare(&made, pid, text, length);

@@ -26,8 +26,8 @@ from support import (
 FIRST, SECOND, THIRD = 'The first message', 'The second one', 'The third, a bit longer'
 
 # What the program may do when a call fails. fail: status 1 and a message; nothing: status 3 and a
-# message; fine: as if nothing had been; either: one of these two, it depends on when; early: a clean
-# end, all it printed is right.
+# message; fine: as if nothing had been; either: fail or fine, it depends on when; early: a clean end,
+# all it printed is right.
 WRITER_FAULTS = {
     'rt_sigaction set': {'fail': 'EINVAL'},
     'rt_sigaction get': {'fail': 'EINVAL'},

@@ -385,7 +385,8 @@ def run(report, options):
             problems.append(str(problem))
         problems = storm.problems + problems
         print('random: ' + ', '.join(f'{what}: {storm.count[what]}' for what in (
-            'writers', 'in Python', 'readers', 'published', 'checked', 'missed', 'stops', 'writers killed',
-            'all writers killed at once', 'writers terminated', 'readers killed', 'torn verdicts',
-            'left-behind warnings', 'nothing yet', 'followers that got the last message')))
+            'writers', 'in Python', 'readers', 'published', 'checked', 'missed', 'stops',
+            'writers killed', 'all writers killed at once', 'writers terminated', 'readers killed',
+            'torn verdicts', 'left-behind warnings', 'nothing yet',
+            'followers that got the last message')))
     report.check('random', problems)

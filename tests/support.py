@@ -217,6 +217,12 @@ def through_shell(script, command):
     return ['sh', '-c', script, 'sh', *command]
 
 
+def traced(*expressions):
+    """What runs a program under strace(1), with these as its -e."""
+    return ['strace', '-qq', '-o', '/dev/null', '-E', 'ASAN_OPTIONS=detect_leaks=0',
+            *(word for expression in expressions for word in ('-e', expression))]
+
+
 def works(command, **options):
     """Whether the command can be run and ends well: what this machine lets us do."""
     try:

@@ -153,14 +153,15 @@ class Segments(Agreement):
                              (real.status, real.out, real.err.encode()))
 
 
-READER_WORDS = ('-r', '--raw', '--ra', '-f', '-fr', '-rf', '-w', '-w0', '--wait', '--wait=0', '--wa',
-                '-w--', '-wx', '-w=1', '--wait=', '0', '1', '1x', '-k', '-k=5678', '--key=0x', '-kr',
-                '-hx', '-h', '--help=x', '-V', '-rV', '-x', '-rx', '-é', '--nope', '--', '-', '',
-                'word', '---', '--=', '-m', '--stay')
-WRITER_WORDS = ('-s', '--st', '--str', '--stay=x', '-m', '-m=x', '-mé', '--m=x', '--me', '--message=',
-                '-p', '-p0600', '--mode=0777', '-p=600', '0700', '-sp0777', '-sm', '-k', '-k=5678',
-                '--key=0x', '-hx', '-h', '-Vs', '-x', '-sx', '--nope', '--', '-', '', 'word', '---',
-                '-w', '-r')
+READER_WORDS = (
+    '-r', '--raw', '--ra', '-f', '-fr', '-rf', '-w', '-w0', '--wait', '--wait=0', '--wa', '-w--',
+    '-wx', '-w=1', '--wait=', '0', '1', '1x', '-k', '-k=5678', '--key=0x', '-kr', '-hx', '-h',
+    '--help=x', '-V', '-rV', '-x', '-rx', '-é', '--nope', '--', '-', '', 'word', '---', '--=', '-m',
+    '--stay')
+WRITER_WORDS = (
+    '-s', '--st', '--str', '--stay=x', '-m', '-m=x', '-mé', '--m=x', '--me', '--message=', '-p',
+    '-p0600', '--mode=0777', '-p=600', '0700', '-sp0777', '-sm', '-k', '-k=5678', '--key=0x', '-hx',
+    '-h', '-Vs', '-x', '-sx', '--nope', '--', '-', '', 'word', '---', '-w', '-r')
 
 
 @of_each(program=[each for each in [*WRITERS, *READERS] if each.language == 'Python'])

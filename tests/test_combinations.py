@@ -1,4 +1,4 @@
-"""Writers and readers in C and Python: whoever writes, and whoever reads, it is the same message."""
+"""Writers and readers in C and Python: whoever writes and reads, it is the same message."""
 from support import READERS, TestCase, WRITERS, of_each
 
 TEXTS = 'one', 'Grüße, Welt 😀', '', 'x' * 899, 'tab\tand \x1b[31mcontrol', 'two', 'two', '%s%n'

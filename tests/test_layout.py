@@ -1,4 +1,4 @@
-"""C's header, Python's constants and these tests describe the same bytes; C++ can use the header."""
+"""C's header, Python's constants and these tests describe the same bytes; C++ takes the header."""
 import re
 import shutil
 import struct
@@ -70,9 +70,9 @@ class Cpp(TestCase):
         program = self.temporary_directory() / 'cpp_writer'
         for compiler in compilers:
             self.key = self.new_key()
-            subprocess.run([compiler, '-std=c++17', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-x',
-                            'c++', '-Iinclude', '-o', program, '-'], cwd=TOP, check=True,
-                           input=CPP_WRITER.encode())
+            subprocess.run([compiler, '-std=c++17', '-Wall', '-Wextra', '-Wpedantic', '-Werror',
+                            '-x', 'c++', '-Iinclude', '-o', program, '-'],
+                           cwd=TOP, check=True, input=CPP_WRITER.encode())
             self.assert_done(self.run_program([program], self.key))
             self.assert_warned(self.read(), 'carries no version',
                                out=self.story(b'Hello from C++!', 4711))

@@ -180,9 +180,9 @@ class HelpAndVersion(TestCase):
         if self.program in WRITERS:
             does = f'Share a message through .*{self.medium.name} until Enter'
         else:
-            does = {SEGMENT: 'Print the message that a writer shares through System V shared memory',
-                    QUEUE: 'Take the next message out of a System V message queue and print it'
-                    }[self.medium]
+            does = ('Print the message that a writer shares through System V shared memory'
+                    if self.medium is SEGMENT else
+                    'Take the next message out of a System V message queue and print it')
         self.assertRegex(self.run_it('--help').out.decode(), rf'\AUsage: .*\n{does}\.?')
 
     def test_the_version_goes_to_standard_output(self):

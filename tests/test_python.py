@@ -14,8 +14,7 @@ class Python(TestCase):
                                 env={**os.environ, **environment})
 
     def test_an_interpreter_that_does_not_look_beside_the_script_runs_it(self):
-        for result in self.run_it('-I'), self.run_it('-P' if sys.version_info >= (3, 11) else '-I'), \
-                self.run_it(PYTHONSAFEPATH='1'):
+        for result in self.run_it('-I'), self.run_it(PYTHONSAFEPATH='1'):
             self.assert_status(result, NOTHING_YET if self.program in READERS else DONE)
             self.assertNotIn('Traceback', result.err)
 

@@ -5,7 +5,7 @@ import sys
 
 from support import (
     DONE, FAILED, FORKING, NOTHING_YET, READERS, SEGMENT, SEGMENT_READERS, SIZE, TestCase,
-    VERSION_OFFSET, contents, new_set, of_each, slow, through_shell, works)
+    VERSION_OFFSET, contents, new_set, of_each, slow, through_shell, traced, works)
 
 
 @of_each(reader=READERS)
@@ -176,8 +176,8 @@ class Torn(TestCase):
     def test_patience_with_a_torn_message_is_counted_in_time_not_in_tries(self):
         """Where every sleep takes longer than it should, as on a busy machine. A reader that waits
         ten seconds for something else is the clock."""
-        slowly = ['strace', '-qq', '-o', '/dev/null', '-e',
-                  'inject=nanosleep,clock_nanosleep,futex,?select,pselect6:delay_exit=20000']
+        slowly = traced(
+            'inject=nanosleep,clock_nanosleep,futex,?select,pselect6:delay_exit=20000')
         self.require(works([*slowly, 'true']), 'this takes strace, to make a reader slow')
         self.new_segment(contents(b'half', version=7))
         reader = self.start_reader(command=[*slowly, *self.reader])

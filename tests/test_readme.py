@@ -1,10 +1,10 @@
 """What README.md shows is what happens. Its blocks say what they are:
 
-```console  A session in one shell, run as a whole: behind "$ " the commands, and in between what they
+```console  A session in one shell, run as a whole: behind "$ " the commands, in between what they
             print, on stdout and stderr together. What differs from run to run is left out of the
             comparison: IDs, pids, addresses, the user's name, blanks. Lines of strace(1) are only
             looked for: how many there are is up to the clock.
-```sh       Commands by themselves, each has to succeed; `make test` is not run: it is what runs this.
+```sh       Commands by themselves, each has to succeed; but `make test`, which runs this.
 ```text     Lines that those print one after the other.
 ```c        A program; its first line, a comment, is the command that compiles it. "PID: Hello" is
             what it prints.

@@ -5,7 +5,7 @@ import signal
 
 from support import (
     DONE, FAILED, QUEUE, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, WRITERS, WRITERS_IN_C,
-    objects_of, of_each, slow, wait_until, works)
+    objects_of, of_each, slow, traced, wait_until, works)
 
 
 @of_each(writer=WRITERS)
@@ -75,8 +75,7 @@ class Writers(TestCase):
 
     def test_a_writer_that_leaves_never_looks_killed(self):
         """Whoever sees no live writer, and then a segment or queue, takes it for left behind."""
-        slowly = ['strace', '-qq', '-o', '/dev/null', '-e',
-                  'inject=shmctl,msgctl:delay_enter=300000']
+        slowly = traced('inject=shmctl,msgctl:delay_enter=300000')
         self.require(works([*slowly, 'true']), 'this takes strace, to make a writer slow')
         writer = self.start_writer(command=[*slowly, *self.writer])
         writer.enter()

@@ -243,8 +243,9 @@ class FollowersOfSegments(TestCase):
                 wait_until(lambda n=shown: follower.out.count(b'last\n') > n, 'the last is shown')
             writer.finish()
             self.assert_warned(
-                follower.result(), f'segment with key {self.key}: messages that came too fast to be '
-                'shown: 10; the queue version delivers each\n', out=b'Hello\n' + b'last\n' * 4)
+                follower.result(), f'segment with key {self.key}: messages that came too fast to '
+                'be shown: 10; the queue version delivers each\n',
+                out=b'Hello\n' + b'last\n' * 4)
 
 
 class Sleeper(TestCase):

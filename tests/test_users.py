@@ -195,5 +195,7 @@ class Memory(TestCase):
     def test_no_memory_to_attach_is_an_error(self):
         """Address space enough to start, and not for a segment of that size."""
         checked(libc.shmget(self.key, 1 << 29, SHM_NORESERVE | sysv_ipc.IPC_CREX | 0o666))
-        result = self.read(command=through_shell('ulimit -v 400000; exec "$@"', self.reader))
+        limited = through_shell('ulimit -v 400000; exec "$@"', self.reader)
+        self.require(works([*limited, '--version']), 'the reader itself needs more than that')
+        result = self.read(command=limited)
         self.assert_refused(result, FAILED, self.key, 'emory')

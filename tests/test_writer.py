@@ -7,8 +7,8 @@ import termios
 
 from support import (
     DONE, FAILED, QUEUE, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, WRITERS, checked,
-    contents, id_of, libc, new_set, objects_of, of_each, semaphore, through_shell, wait_until,
-    works)
+    contents, id_of, libc, new_set, objects_of, of_each, semaphore, through_shell, traced,
+    wait_until, works)
 
 ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 OWN_TERMINAL = ('import fcntl, os, sys, termios; os.setsid(); '
@@ -47,8 +47,7 @@ class End(TestCase):
                 self.assert_ended_by(number, writer)
 
     def test_a_signal_between_printing_and_waiting_is_not_missed(self):
-        tracer = ['strace', '-qq', '-o', '/dev/null', '-e',
-                  'inject=write,writev:signal=TERM:when=1']
+        tracer = traced('inject=write,writev:signal=TERM:when=1')
         self.require(works([*tracer, 'true']), 'needs strace, and to be allowed to trace')
         writer = self.start([*tracer, *self.writer], '-k', self.key)
         self.assert_ended_by(signal.SIGTERM, writer)
@@ -171,7 +170,8 @@ class Terminal(TestCase):
         """As with Ctrl-S: what is written there waits. First before it starts, then after."""
         for begins in False, True:
             ours, theirs = os.openpty()
-            with open(ours, 'r+b', buffering=0) as master, open(theirs, 'r+b', buffering=0) as slave:
+            with open(ours, 'r+b', buffering=0) as master, \
+                    open(theirs, 'r+b', buffering=0) as slave:
                 if not begins:
                     termios.tcflow(slave, termios.TCOOFF)
                 writer = self.start(self.writer, '-k', self.key, stdin=slave, stdout=slave)
