@@ -204,6 +204,10 @@ static bool attach_another(struct reader *reader) {
     struct segment another;
     if (segment_attach(&another, reader->options.key) < 0)
         return false;
+    if (another.id == reader->segment.id) {
+        segment_detach(&another);
+        return false;
+    }
     segment_detach(&reader->segment);
     reader->segment = another;
     reader->known = false;
