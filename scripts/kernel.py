@@ -158,3 +158,11 @@ def is_our_queue(queue):
 def is_unused(queue):
     """As the kernel made it: just now, or for a writer killed right here."""
     return queue.current_messages == queue.last_send_time == queue.last_receive_time == 0
+
+
+def queue_length(queue):
+    """How many messages are in it. None: it was removed."""
+    try:
+        return queue.current_messages
+    except sysv_ipc.ExistentialError:
+        return None

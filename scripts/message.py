@@ -32,6 +32,12 @@ class Message:
         self.state = state or (DAMAGED if damaged else WHOLE if self.ready else NONE)
 
 
+def unpacked(raw, kind):
+    """A message out of a queue; None: it holds no SharedData."""
+    copy = Message(raw) if (len(raw), kind) == (SHARED_DATA.size, TYPE) else None
+    return copy if copy and copy.state == WHOLE else None
+
+
 def is_ours(view):
     return len(view) == SIZE and view.cast('I')[MAGIC // 4] == OURS
 

@@ -10,8 +10,9 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I doesn't look here
 
 from kernel import (
-    CAPACITY, DONE, NOTHING_YET, QUEUE, attempt, complain, is_our_queue, is_unused, key_t, sysv_ipc)
-from message import SHARED_DATA, TYPE, WHOLE, Message
+    CAPACITY, DONE, NOTHING_YET, QUEUE, attempt, complain, is_our_queue, is_unused, key_t,
+    queue_length, sysv_ipc)
+from message import unpacked
 from reader import LOOK_UP, Reader, main
 
 
@@ -20,82 +21,86 @@ class QueueReader(Reader):
 
     def __init__(self, options):
         super().__init__(options)
-        self.gone = False     # the queue was removed
-        self.dropped = 0      # messages
-        self.room = 1 << 16   # bytes for one; more than that, no system allows by itself
+        self.arrived = None  # a message, while waiting for one
+        self.dropped = 0     # messages
+        self.room = 1 << 16  # bytes for one; more than that, no system allows by itself
+        self.interrupt_in = None
         if options.follow or options.wait:
             import signal  # only where it sleeps: it takes as long to import as all the rest
             signal.signal(signal.SIGALRM, lambda *_: None)
-            self.tick = lambda: signal.setitimer(signal.ITIMER_REAL, self.time_to_sleep(), LOOK_UP)
+            self.interrupt_in = lambda time: signal.setitimer(signal.ITIMER_REAL, time, LOOK_UP)
 
     def open(self):
         """False: there is no queue, or none that a writer has claimed."""
         with attempt('open', QUEUE, self.key):
             try:
-                self.object = sysv_ipc.MessageQueue(key_t(self.key), 0, 0, self.room)
-                if not is_our_queue(self.object):
-                    if is_unused(self.object):
+                queue = sysv_ipc.MessageQueue(key_t(self.key), 0, 0, self.room)
+                if not is_our_queue(queue):
+                    if is_unused(queue):
                         return False
                     raise OSError(errno.EEXIST, 'a stranger')
             except sysv_ipc.ExistentialError:
                 return False
-        self.gone = False
+        self.object = queue
         self.greet()
         return True
 
     def close(self):
-        """An ID needs no closing."""
+        self.object = None
 
-    def news(self, wait):
-        """Takes the next message of ours; whether there was one. What others put there is dropped,
-        but only as many as there can be: a flood of them doesn't keep us from looking up."""
-        if wait:
-            self.tick()
+    def removed(self):
+        return queue_length(self.object) is None
+
+    def unclaimed(self):
+        return False
+
+    def news(self):
+        """Takes a message, if there is one."""
+        message, self.arrived = self.arrived or self.receive(wait=False), None
+        self.copy = message or self.copy
+        return bool(message)
+
+    def wait_for_news(self):
+        self.interrupt_in(self.time_to_look_up())
+        self.arrived = self.receive(wait=True)
+
+    def receive(self, wait):
+        """The next message of ours, or None. What others put there is dropped, but only as many as
+        there can be: a flood of them doesn't keep us from looking up."""
         with attempt('receive from', QUEUE, self.key):
             for _ in range(CAPACITY + 1):
                 try:
-                    raw, kind = self.object.receive(wait)
+                    message = unpacked(*self.object.receive(wait))
                 except sysv_ipc.PermissionsError:
                     raise
-                except sysv_ipc.ExistentialError:
-                    self.gone = True
-                    return False
-                except sysv_ipc.Error:  # there was none, until the tick
-                    return False
+                except sysv_ipc.Error:  # there is none; or the timer has gone off, or the queue
+                    return None
                 except OSError as error:
                     if error.errno != errno.E2BIG:
                         raise
                     self.room *= 2
                     self.open()
                     continue
-                if (kind, len(raw)) == (TYPE, SHARED_DATA.size) and Message(raw).state == WHOLE:
-                    self.copy = Message(raw)
-                    return True
-                self.drop()
-        return False
+                if message:
+                    return message
+                self.dropped += 1
+                if self.dropped == 1:
+                    complain(f'{self.name}: dropped a message that holds no SharedData')
+        return None
 
-    def drop(self):
-        self.dropped += 1
-        if self.dropped == 1:
-            complain(f'{self.name}: dropped a message that holds no SharedData')
-
-    def removed(self):
-        return self.gone
-
-    def unclaimed(self):
-        return False
+    def farewell(self):
+        return DONE if self.shown else self.no_message()
 
     def no_message(self):
         complain(f'{self.name}: no message came; wait for one with --wait')
         return NOTHING_YET
 
-    def farewell(self):
-        return DONE if self.shown else self.no_message()
-
     def run(self):
         try:
             return super().run()
         finally:
+            if self.interrupt_in:
+                self.interrupt_in(0)  # not at all: it would kill Python at its end
             if self.dropped > 1:
                 complain(f'{self.name}: dropped messages that hold no SharedData: {self.dropped}')
 

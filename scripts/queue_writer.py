@@ -12,13 +12,15 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I do
 
 import writing
 from kernel import (
-    CAPACITY, QUEUE, attempt, complain, fail, is_our_queue, is_unused, key_t, sysv_ipc)
-from message import SHARED_DATA
+    CAPACITY, QUEUE, attempt, complain, fail, is_our_queue, is_unused, key_t,
+    queue_length, sysv_ipc)
+from message import SHARED_DATA, unpacked
 from writer import Writer, main
 
 
 class QueueWriter(Writer):
     kind = QUEUE
+    lost = 0  # messages, with the queue
 
     def open(self, new_set):
         """Gets or creates the queue. The caller holds the lock."""
@@ -27,13 +29,13 @@ class QueueWriter(Writer):
             self.object = sysv_ipc.MessageQueue(key, sysv_ipc.IPC_CREX, self.options.mode)
         except sysv_ipc.ExistentialError:
             made, self.object = False, sysv_ipc.MessageQueue(key, 0, 0)
-        if is_our_queue(self.object):
+        if not made and is_our_queue(self.object):
             if self.semaphores.live() > 1:
                 return 'joined'
             complain(f'queue {self.object.id} with key {self.key} was left behind by an earlier '
                      f'writer, with messages: {self.length()}')
             return 'taken over'
-        if not is_unused(self.object):
+        if not made and not is_unused(self.object):
             raise OSError(errno.EEXIST, 'a stranger')
         capacity = min(CAPACITY, self.object.max_size // SHARED_DATA.size * SHARED_DATA.size)
         if capacity == 0:
@@ -77,23 +79,31 @@ class QueueWriter(Writer):
             time.sleep(0.01)
             self.semaphores.lock()
 
-    def remove(self):
-        length = self.length()
-        super().remove()
-        if length:
+    def leave(self, done):
+        others = super().leave(done)
+        if self.lost:
             complain(f'queue with key {self.key} was removed with messages that nobody had '
-                     f'received: {length}')
+                     f'received: {self.lost}')
+        return others
 
-    def successor(self):
-        queue = sysv_ipc.MessageQueue(key_t(self.key), 0, 0)
-        return queue if is_our_queue(queue) else None
+    def remove(self):
+        """Of the queue that the key has now, as long as it has our set."""
+        self.semaphores.live()
+        try:
+            queue = sysv_ipc.MessageQueue(key_t(self.key), 0, 0, CAPACITY)
+            if not is_our_queue(queue):
+                return
+            queue.max_size = queue.max_size  # who may change it may remove it
+            # Counting what is in it wouldn't tell what is lost: a reader may take it before the
+            # queue has gone.
+            while queue.current_messages:
+                self.lost += bool(unpacked(*queue.receive(block=False)))
+            queue.remove()
+        except (sysv_ipc.ExistentialError, sysv_ipc.BusyError):
+            pass
 
     def length(self):
-        """How many messages are in the queue. None: it was removed."""
-        try:
-            return self.object.current_messages
-        except sysv_ipc.ExistentialError:
-            return None
+        return queue_length(self.object)
 
     def removed(self):
         return self.length() is None

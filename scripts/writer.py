@@ -68,6 +68,7 @@ class Writer:
         # and our lock is another: leave the segment to them.
         self.view.release()
         self.object.detach()
+        self.semaphores.live()  # or ours is the set that has gone, and the segment that of a newer one
         self.object.remove()
         self.open(new_set)
         complain(f'a segment with key {self.key} had lost its semaphore set: it was replaced by '
@@ -87,7 +88,7 @@ class Writer:
         wake(self.view[VERSION:VERSION + 4])
 
     def leave(self, done):
-        """`done`: all was sent."""
+        """Returns how many other writers remain. `done`: all was sent."""
         removed = self.removed()
         with attempt('remove', self.kind, self.key):
             try:
@@ -98,24 +99,24 @@ class Writer:
             finally:
                 if removed:
                     raise OSError(errno.EIDRM, 'removed')
-        display.left(self.kind, self.object.id, others)
+        return others
 
     def wait_for_readers(self, done):
         """A state is there to be overwritten."""
 
     def remove(self):
         """What the last writer does. If somebody has removed its segment, others may have made
-        another one since then, and left that to the last writer, too."""
+        another one since then, and left that to the last writer, too; unless they have another set.
+        """
         try:
-            ours = self.successor() if self.removed() else self.object
-            if ours:
-                ours.remove()
+            memory = self.object
+            if self.removed():
+                self.semaphores.live()
+                memory = sysv_ipc.SharedMemory(key_t(self.key), 0, 0o400)
+            if is_ours(memoryview(memory)[:SIZE]):
+                memory.remove()
         except (sysv_ipc.ExistentialError, ValueError):
             pass
-
-    def successor(self):
-        memory = sysv_ipc.SharedMemory(key_t(self.key), 0, 0o400)
-        return memory if is_ours(memoryview(memory)[:SIZE]) else None
 
     def removed(self):
         return is_removed(self.object)
@@ -129,7 +130,8 @@ def main(writer=Writer):
         share(options, writer.kind, writer.send)
         done = True
     finally:
-        writer.leave(done)
+        others = writer.leave(done)
+        display.left(writer.kind, writer.object.id, others)
 
 
 if __name__ == '__main__':

@@ -44,6 +44,7 @@ def run(main):
         finally:
             display.flush()
     finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)  # or it would kill Python at its end
         if received:
             signal.signal(received, signal.SIG_DFL)
             os.kill(os.getpid(), received)
@@ -60,7 +61,7 @@ def share(options, kind, send):
         display.written(kind, text)
         if not options.stay:
             display.say('Press Enter to cleanup and exit...\n')
-            while b'\n' not in (read() or b'\n'):
+            while b'\n' not in (read('; use --stay to do without') or b'\n'):
                 pass
     if options.stay:
         display.say('Staying until a signal comes...\n')
@@ -101,7 +102,7 @@ def lines():
         yield rest
 
 
-def read():
+def read(hint=''):
     """Some of standard input; nothing at its end or after a signal."""
     while not received:
         try:
@@ -115,5 +116,5 @@ def read():
         except BlockingIOError:  # somebody has set it to O_NONBLOCK
             time.sleep(MOMENT)
         except OSError as error:
-            fail(f'cannot read standard input: {error.strerror}')
+            fail(f'cannot read standard input: {error.strerror}{hint}')
     return b''
