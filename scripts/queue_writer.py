@@ -87,19 +87,21 @@ class QueueWriter(Writer):
         return others
 
     def remove(self):
-        """Of the queue that the key has now, as long as it has our set."""
+        """What the last writer does: of the queue that the key has now, if that has our set. What is
+        lost with it is counted while taking it out, or a reader might take it meanwhile."""
         self.semaphores.live()
         try:
             queue = sysv_ipc.MessageQueue(key_t(self.key), 0, 0, CAPACITY)
             if not is_our_queue(queue):
                 return
             queue.max_size = queue.max_size  # who may change it may remove it
-            # Counting what is in it wouldn't tell what is lost: a reader may take it before the
-            # queue has gone.
-            while queue.current_messages:
-                self.lost += bool(unpacked(*queue.receive(block=False)))
+            for _ in range(CAPACITY):
+                try:
+                    self.lost += unpacked(*queue.receive(block=False)) is not None
+                except (sysv_ipc.BusyError, OSError):
+                    break
             queue.remove()
-        except (sysv_ipc.ExistentialError, sysv_ipc.BusyError):
+        except sysv_ipc.ExistentialError:
             pass
 
     def length(self):
