@@ -21,12 +21,14 @@
 
 enum { TAKERS = 3 };
 
-static struct {
+struct pages {
     struct SharedSegment segment;
     struct {
         unsigned long whole, changed, torn, busy;
     } seen[TAKERS];
-} * shared;
+};
+
+static struct pages *shared;
 
 /* Message `number`: the number, then a letter as often as the number says. Returns its length. */
 static size_t compose(char *text, unsigned long number) {

@@ -134,6 +134,6 @@ void measure_readers(const struct settings *settings);
 void message_numbered(struct message *message, size_t size, unsigned number);
 
 /* Publishes as a writer does. */
-void publish_locked(const struct message *next);
+void publish_locked(const struct message *message);
 
 #endif

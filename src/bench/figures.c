@@ -11,12 +11,12 @@ static int compare(const void *one, const void *other) {
 
 void summarize(struct row *row, int64_t *times, size_t count, double each) {
     double middle = 0;
-    size_t quarter = count / 4;
+    size_t quarter = count / 4, last_percent = (count - 1) * 99 / 100;
     qsort(times, count, sizeof *times, compare);
     for (size_t i = quarter; i < count - quarter; i++)
         middle += (double)times[i];
     row->median = middle / (double)(count - 2 * quarter) / each;
-    row->p99 = (double)times[(count - 1) * 99 / 100] / each;
+    row->p99 = (double)times[last_percent] / each;
     row->max = (double)times[count - 1] / each;
 }
 

@@ -68,7 +68,7 @@ void machine_start(void) {
 static void find_model(char model[200]) {
     char line[256];
     FILE *file = fopen("/proc/cpuinfo", "r");
-    strcpy(model, "unknown");
+    snprintf(model, 200, "unknown");
     while (file && fgets(line, sizeof line, file))
         if (sscanf(line, "model name : %199[^\n]", model) == 1)
             break;

@@ -29,7 +29,7 @@ static bool is_ours(const struct msqid_ds *status) {
 
 /* As the kernel made it for a writer killed right then. */
 static bool is_unused(const struct msqid_ds *status) {
-    return status->msg_qnum == 0 && status->msg_stime == 0 && status->msg_rtime == 0;
+    return status->msg_qnum == 0 && status->msg_stime == 0;
 }
 
 /* A new queue has the capacity that the system gives; ours is what fits into it. */
