@@ -72,7 +72,7 @@ HINTS = {
     errno.EEXIST: "it was made by another program (see '{0.list}') and is left untouched; use "
                   'another key with --key',
     errno.ENOSPC: USED_UP, errno.ENOMEM: USED_UP,
-    errno.EAGAIN: HELD, errno.EINTR: HELD,
+    errno.EAGAIN: HELD,
     errno.EIDRM: 'somebody removed it, perhaps with ipcrm; start again',
 }
 

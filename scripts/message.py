@@ -13,7 +13,7 @@ MESSAGE_SIZE = 900   # bytes of a message, its NUL included
 TYPE = 1             # of a message in a queue
 OURS = 0x31726150    # the magic of a tail that is in use
 SHARED_DATA = struct.Struct('=i900sB3x')      # processId, message, dataReady
-READY, VERSION, MAGIC, LENGTH = 904, 908, 912, 916  # offsets; the last three are the tail
+READY, VERSION, MAGIC, LENGTH, SET = 904, 908, 912, 916, 920  # offsets; the last four: the tail
 
 WHOLE, NONE, TORN, BUSY, DAMAGED = range(5)  # what a copy can be
 
@@ -40,6 +40,19 @@ def unpacked(raw, kind):
 
 def is_ours(view):
     return len(view) == SIZE and view.cast('I')[MAGIC // 4] == OURS
+
+
+def claim(view, semaphores):
+    """Makes a segment of zeros one of ours. Magic first: whoever is killed in between has left no
+    stranger's segment."""
+    words = view.cast('I')
+    words[MAGIC // 4] = OURS
+    words[SET // 4] = semaphores + 1
+
+
+def belongs_to(view, semaphores):
+    """Whether the writers of a segment are those that this semaphore set counts."""
+    return view.cast('I')[SET // 4] == semaphores + 1
 
 
 def publish(view, pid, text, fence):

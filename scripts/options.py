@@ -115,7 +115,8 @@ def command_line(known, hint):
                 letter, letters = letters[0], letters[1:]
                 name = next((name for name in known if known[name][:1] == letter), None)
                 if not name:
-                    usage_error(f"invalid option -- '{letter}'")
+                    byte = os.fsdecode(os.fsencode(letter)[:1])  # which is what a C program sees
+                    usage_error(f"invalid option -- '{byte}'")
                 value, letters = (letters or None, '') if known[name][1:] else (None, letters)
                 yield take(name, value, f"option requires an argument -- '{letter}'")
         else:

@@ -22,7 +22,7 @@ class QueueWriter(Writer):
     kind = QUEUE
     lost = 0  # messages, with the queue
 
-    def open(self, new_set):
+    def open(self):
         """Gets or creates the queue. The caller holds the lock."""
         made, key = True, key_t(self.key)
         try:

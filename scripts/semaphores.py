@@ -11,7 +11,9 @@ import os
 import sys
 import time
 
-PATIENCE = 5  # seconds; a writer holds the lock for microseconds, unless it was stopped meanwhile
+# Seconds. A writer holds the lock for microseconds; one that was stopped meanwhile must not stop
+# others; and who has been told to end waits for no more than a moment.
+PATIENCE, MOMENT = 5, 0.2
 
 LIVE, LOCK, NUMBERS = range(3)
 IPC_RMID, IPC_CREAT, IPC_EXCL, IPC_NOWAIT, SEM_UNDO = 0, 0o1000, 0o2000, 0o4000, 0o10000
@@ -55,22 +57,21 @@ else:
 
 class Semaphores:
     """A key's set. What the kernel refuses is an OSError that knows its `semaphores`. EIDRM:
-    somebody removed the set. EAGAIN: its lock was held for PATIENCE seconds; EINTR: until a signal
-    came that ends us."""
+    somebody removed the set. EAGAIN: its lock was held all the time."""
 
-    give_up = False  # a signal handler sets it: a wait that is interrupted then or later ends
+    hurry = False  # set by a signal handler: nobody waits for the lock for more than a moment
 
     def __init__(self, key):
         self.key, self.id = key, -1
 
     def join(self, mode):
         """Gets or creates the set, takes the lock and is counted, all or nothing. The caller holds
-        the lock. True: the set is new. EEXIST: it is somebody else's."""
+        the lock. EEXIST: the key's set is somebody else's."""
         while True:
             try:
-                made = self._open(mode)
+                self._open(mode)
                 self._operate(WAIT_FREE, HOLD, ARRIVE)
-                return made
+                return
             except OSError as error:
                 # The last writer may remove the set between the two: then the key is free again.
                 if error.errno not in (errno.EIDRM, errno.ENOENT):
@@ -126,22 +127,21 @@ class Semaphores:
         try:  # EINVAL: the system allows no two in a set
             self.id = self._call(libc.semget, self.key, NUMBERS, IPC_CREAT | IPC_EXCL | mode,
                                  invalid=errno.ENOSPC)
-            return True
         except FileExistsError:  # EINVAL: it has fewer
             self.id = self._call(libc.semget, self.key, NUMBERS, 0o600, invalid=errno.EEXIST)
         if libc.semctl(self.id, NUMBERS, GETVAL) >= 0:  # it has more
             raise self._failure(errno.EEXIST)
-        return False
 
     def _operate(self, *steps):
-        end, left = time.monotonic() + PATIENCE, PATIENCE
+        left = MOMENT if self.hurry else PATIENCE
+        end = time.monotonic() + left
         while True:
             try:
                 return self._call(semop, self.id, (sembuf * len(steps))(*steps), left)
-            except InterruptedError:  # no reason to give up; but neither does it buy more time
-                if self.give_up:
-                    raise
-                left = max(end - time.monotonic(), 0)
+            except InterruptedError:  # no reason to give up, but neither does it buy more time
+                now = time.monotonic()
+                end = min(end, now + MOMENT) if self.hurry else end
+                left = max(end - now, 0)
 
     def _call(self, function, *arguments, invalid=errno.EIDRM):
         """`invalid`: what EINVAL means; mostly an ID that went some time ago."""

@@ -16,7 +16,7 @@ sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I do
 
 import display
 from kernel import SEGMENT, attempt, complain, is_removed, key_t, sysv_ipc
-from message import MAGIC, OURS, SIZE, VERSION, is_ours, publish
+from message import SIZE, VERSION, belongs_to, claim, is_ours, publish
 from options import writer_options
 from semaphores import Semaphores, wake
 from writing import run, share
@@ -32,16 +32,16 @@ class Writer:
 
     def join(self):
         with attempt('join', self.kind, self.key):
-            new_set = self.semaphores.join(self.options.mode)
+            self.semaphores.join(self.options.mode)
             try:
-                found = self.open(new_set)
+                found = self.open()
                 self.semaphores.unlock()
             except Exception:
                 self.semaphores.leave(lambda: None)
                 raise
         display.joined(self.kind, found, self.object.id, self.key)
 
-    def open(self, new_set):
+    def open(self):
         """Gets or creates the segment and decides by what is in it. The caller holds the lock."""
         made, key, mode = True, key_t(self.key), self.options.mode
         try:
@@ -54,23 +54,24 @@ class Writer:
         # has attached it, who may be about to use it.
         if ((made or self.object.number_attached == 1) and self.object.size == SIZE and
                 self.view == bytes(SIZE)):
-            self.view.cast('I')[MAGIC // 4] = OURS
+            claim(self.view, self.semaphores.id)
             return 'created'
         if not is_ours(self.view):
             raise OSError(errno.EEXIST, 'a stranger')
-        if self.semaphores.live() > 1:
-            return 'joined'
-        if not new_set:
+        if belongs_to(self.view, self.semaphores.id):
+            if self.semaphores.live() > 1:
+                return 'joined'
             complain(f'segment {self.object.id} with key {self.key} was left behind by an earlier '
                      'writer')
             return 'taken over'
         # Somebody removed the set under its writers. One of them may be in the middle of publishing,
-        # and our lock is another: leave the segment to them.
+        # and our lock is another: leave the segment to them. But if ours is the set that has gone,
+        # the segment is that of a newer one.
         self.view.release()
         self.object.detach()
-        self.semaphores.live()  # or ours is the set that has gone, and the segment that of a newer one
+        self.semaphores.live()
         self.object.remove()
-        self.open(new_set)
+        self.open()
         complain(f'a segment with key {self.key} had lost its semaphore set: it was replaced by '
                  f'segment {self.object.id}')
         return 'created'
@@ -106,14 +107,13 @@ class Writer:
 
     def remove(self):
         """What the last writer does. If somebody has removed its segment, others may have made
-        another one since then, and left that to the last writer, too; unless they have another set.
-        """
+        another one since then, and left that to the last writer, too."""
         try:
             memory = self.object
             if self.removed():
-                self.semaphores.live()
                 memory = sysv_ipc.SharedMemory(key_t(self.key), 0, 0o400)
-            if is_ours(memoryview(memory)[:SIZE]):
+            view = memoryview(memory)[:SIZE]
+            if is_ours(view) and belongs_to(view, self.semaphores.id):
                 memory.remove()
         except (sysv_ipc.ExistentialError, ValueError):
             pass

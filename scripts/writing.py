@@ -22,7 +22,7 @@ def on_signal(number, _):
     global received
     if number != signal.SIGALRM:
         received = number
-        Semaphores.give_up = True
+        Semaphores.hurry = True
         signal.setitimer(signal.ITIMER_REAL, MOMENT, MOMENT)
     elif received and display.patience:
         display.patience -= 1
@@ -104,17 +104,19 @@ def lines():
 
 def read(hint=''):
     """Some of standard input; nothing at its end or after a signal."""
-    while not received:
+    error = None
+    while True:
+        if received:
+            return b''
+        if error:
+            fail(f'cannot read standard input: {error.strerror}{hint}')
         try:
             try:
                 display.patience = 1
                 return os.read(0, 65536)
             finally:
                 display.patience = 0
-        except InterruptedError:
-            pass
         except BlockingIOError:  # somebody has set it to O_NONBLOCK
             time.sleep(MOMENT)
-        except OSError as error:
-            fail(f'cannot read standard input: {error.strerror}{hint}')
-    return b''
+        except OSError as problem:  # which may be a signal; or come with one, as a closed terminal
+            error = problem
