@@ -4,7 +4,6 @@
 
 #include <sched.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
