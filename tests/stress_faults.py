@@ -60,6 +60,7 @@ WRITER_FAULTS = {
 READER_FAULTS = {
     'rt_sigaction set': {'fail': 'EINVAL'},
     'shmget': {'fail': 'EACCES ENOMEM', 'nothing': 'ENOENT EIDRM EINVAL'},
+    'shmget another': {'fine': 'EACCES ENOMEM ENOENT EIDRM EINVAL'},
     'shmat': {'fail': 'EACCES ENOMEM', 'nothing': 'EIDRM EINVAL'},
     'shmctl attach': {'fail': 'EACCES', 'nothing': 'EIDRM EINVAL'},
     'shmctl IPC_STAT': {'early': 'EIDRM EINVAL'},
@@ -101,6 +102,7 @@ NO_ERRORS = {
 # After a failure nothing may be left, not even for the next writer to tidy up, but here.
 _GONE = 'the object is still there only because the error is pretended'
 LEFT = {
+    ('shmat', 'Python'): 'sysv_ipc makes and attaches in one; the next writer uses what is empty',
     ('semctl IPC_STAT', 'EACCES'): 'a set that may not be looked at is somebody else\'s',
     ('semtimedop join', 'ENOMEM'): 'an empty set: without the lock nobody may remove it',
     ('semtimedop join', 'ENOSPC'): 'the same',
@@ -340,6 +342,8 @@ def calls_of(trace, first):
         if within:
             what = operation(line, before)
             names = [call[0] for call in calls[-2:]]
+            if what == 'shmget' and 'semget' in names and 'semtimedop join' not in names:
+                what = 'shmget another'  # a follower's, when its segment was removed
             if what == 'semctl GETVAL' and names[-1:] in (['getpid'], ['semctl fence']):
                 what = 'semctl fence'  # Python's, between its stores
             elif what == 'semctl GETVAL' and 'semtimedop lock' in names:
@@ -416,7 +420,8 @@ def try_fault(scenario, fault, normal):
                 case.others_go_on()
             elif scenario.writes and fault.kind == 'kill':
                 left_behind_is_readable(case, fault)
-            elif scenario.writes and (fault.operation, fault.error) not in LEFT:
+            elif scenario.writes and (fault.operation, fault.error) not in LEFT and \
+                    not (fault.operation == 'shmat' and scenario.faults is PYTHON_FAULTS):
                 case.nothing_left('by the failed writer')
             heir = scenario.heir if fault.kind == 'kill' else WRITER
             if scenario.company and not case.other.process.stdin.closed:
