@@ -98,7 +98,7 @@ class Full(TestCase):
         writer = self.start_writer('-m', 'one')
         holder = self.start_holder()
         writer.enter()
-        self.wait_for_waiting()
+        self.wait_until_they_wait_for_the_lock(writer)
         self.assert_done(self.read('-r'), b'one\n')
         holder.kill()
         self.assert_done(writer.result())

@@ -248,21 +248,8 @@ class FollowersOfSegments(TestCase):
                 out=b'Hello\n' + b'last\n' * 4)
 
 
-class Sleeper(TestCase):
-    def wait_until_it_sleeps_in(self, call, program):
-        """As the kernel shows it, if it does: 0 is also a process that runs."""
-        places = []
-
-        def look():
-            with open(f'/proc/{program.pid}/wchan', encoding='ascii') as file:
-                places.append(file.read())
-            return call in places[-1] or len(places) == 500 and set(places) == {'0'}
-        wait_until(look, f'it sleeps in {call}')
-        self.require(call in places[-1], 'this kernel does not show who sleeps where')
-
-
 @of_each(reader=[C_READER, *QUEUE_READERS])
-class SleepingReaders(Sleeper):
+class SleepingReaders(TestCase):
     def test_a_follower_sleeps_in_the_kernel_until_a_message_comes(self):
         self.require(self.medium is QUEUE or PLATFORM == 'linux', 'on this platform it looks again')
         self.start_writer('-m', 'Hello')
@@ -273,7 +260,7 @@ class SleepingReaders(Sleeper):
 
 
 @of_each(writer=QUEUE_WRITERS)
-class SleepingWriters(Sleeper):
+class SleepingWriters(TestCase):
     def test_a_writer_sleeps_in_the_kernel_while_the_queue_is_full(self):
         writer = self.start_stream()
         writer.send('x\n' * 17)
