@@ -196,10 +196,11 @@ def make(row, folder):
         shutil.copytree(TOP / part, pathlib.Path(folder, part))
     words = row.flags.split()
     linking = [word for word in words if word.startswith(LINKER_FLAGS)]
+    targets = ['all', f'PLATFORM={row.platform}'] if row.platform else ['all', 'build/bench']
     return run(*row.tool(
-        'make', '-sC', folder[len(row.root):], f'-j{os.cpu_count()}', f'CC={row.cc}',
+        'make', '-sC', folder[len(row.root):], f'-j{os.cpu_count()}', *targets, f'CC={row.cc}',
         'CPPFLAGS=-Werror', f"CFLAGS={' '.join(word for word in words if word not in linking)}",
-        f"LDFLAGS={' '.join(linking)}", *([f'PLATFORM={row.platform}'] if row.platform else [])))
+        f"LDFLAGS={' '.join(linking)}"))
 
 
 def check(row):
