@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from message import SHARED_DATA
+from message import SHARED_DATA, SIZE
 
 DONE, FAILED, USAGE, NOTHING_YET = range(4)  # exit statuses
 KEY = 5678
@@ -32,10 +32,10 @@ def fail(text, status=FAILED):
 try:
     import sysv_ipc
 except ImportError as reason:
-    ways = [f"'{sys.executable} -m pip install sysv_ipc'"]
+    way = f"'{sys.executable} -m pip install sysv_ipc'"
     if os.path.exists('/usr/bin/apt-get'):  # Debian and Ubuntu, where pip may refuse
-        ways.insert(0, "'sudo apt install python3-sysv-ipc' for /usr/bin/python3")
-    fail(f"{sys.executable}: {reason}; get it with {', or with '.join(ways)}")
+        way = f"'sudo apt install python3-sysv-ipc' and take /usr/bin/python3, or with {way}"
+    fail(f'{sys.executable}: {reason}; get it with {way}')
 
 # Ctrl-C ends a reader without a traceback, and yet by the signal: Python sees to that.
 sys.excepthook = lambda kind, *rest: kind is KeyboardInterrupt or sys.__excepthook__(kind, *rest)
@@ -64,8 +64,8 @@ ANOTHER_USERS = "it belongs to another user ('{0.list}' shows whom); use another
 USED_UP = ("the system has no more of them to give; 'ipcs -l' shows the limits ({0.limits}), "
            "'{0.list}' what uses them up")
 HELD = "process {1} held its lock all the time; continue it ('kill -CONT {1}') or end it"
-HELD_UNSEEN = ("a process that can't be seen from here, in another container perhaps, held its lock "
-               'all the time')
+HELD_UNSEEN = ("a process that can't be seen from here, in another container perhaps, held its "
+               'lock all the time')
 HINTS = {
     errno.ENOENT: 'start the writer first, or wait for it with --wait',
     errno.EACCES: ANOTHER_USERS, errno.EPERM: ANOTHER_USERS,
@@ -101,8 +101,8 @@ def refuse(tried, kind, key, error):
         fail_at_stranger(key)
     hint = HINTS.get(number, "'{0.list}' may show why")
     hint = (HELD_UNSEEN if hint is HELD and not holder else hint).format(kind, holder)
-    fail(f'cannot {tried} the {kind.full} with key {key} (0x{key:x}): {os.strerror(number)}; {hint}',
-         NOTHING_YET if number == errno.ENOENT else FAILED)
+    fail(f'cannot {tried} the {kind.full} with key {key} (0x{key:x}): {os.strerror(number)}; '
+         f'{hint}', NOTHING_YET if number == errno.ENOENT else FAILED)
 
 
 def errno_of(error, tried):
@@ -119,15 +119,27 @@ def fail_at_stranger(key):
     with attempt('examine', SEGMENT, key):
         memory = sysv_ipc.SharedMemory(key_t(key), 0, 0)
         changed = time.strftime('%F %T', time.localtime(memory.last_change_time))
-        fail(f'segment {memory.id} with key {key} (0x{key:x}) is not ours: {memory.size} bytes, made '
-             f'by process {memory.creator_pid} of user {memory.cuid}, last changed {changed}; it is '
-             'left untouched. Use another key with --key, or, if nobody needs it, remove it with: '
-             f'ipcrm -m {memory.id}')
+        fail(f'segment {memory.id} with key {key} (0x{key:x}) is not ours: {memory.size} bytes, '
+             f'made by process {memory.creator_pid} of user {memory.cuid}, last changed {changed}; '
+             'it is left untouched. Use another key with --key, or, if nobody needs it, remove it '
+             f'with: ipcrm -m {memory.id}')
 
 
 def key_t(key):
     """A key as the kernel has it: signed."""
     return key - (1 << 32) if key >> 31 else key
+
+
+class NewSegment(sysv_ipc.SharedMemory):
+    """A segment of zeros, attached. What can't be attached doesn't stay behind."""
+
+    def __init__(self, key, mode):
+        try:
+            super().__init__(key_t(key), sysv_ipc.IPC_CREX, mode, SIZE, b'\0')
+        except Exception:
+            if self.id > 0:
+                self.remove()
+            raise
 
 
 def live_writers(key):
@@ -156,8 +168,8 @@ def is_our_queue(queue):
 
 
 def is_unused(queue):
-    """As the kernel made it: just now, or for a writer killed right here."""
-    return queue.current_messages == queue.last_send_time == queue.last_receive_time == 0
+    """As the kernel made it for a writer killed right then."""
+    return queue.current_messages == queue.last_send_time == 0
 
 
 def queue_length(queue):

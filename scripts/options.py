@@ -79,8 +79,8 @@ def parse(known, help_text, kind, hint):
 
 
 def command_line(known, hint):
-    """Yields each option's name and its argument or None, as getopt_long(3) finds them. Python's own
-    getopt has no optional arguments, and argparse reads other things into a command line."""
+    """Yields each option's name and its argument or None, as getopt_long(3) finds them. Python's
+    own getopt has no optional arguments, and argparse finds other things in a command line."""
     words, others = sys.argv[1:], []
 
     def take(name, value, refused):
@@ -108,7 +108,8 @@ def command_line(known, hint):
                 usage_error(f"option '{word}' is ambiguous; possibilities: {choice}")
             if attached and not known[names[0]][1:]:
                 usage_error(f"option {choice} doesn't allow an argument")
-            yield take(names[0], value if attached else None, f'option {choice} requires an argument')
+            value = value if attached else None
+            yield take(names[0], value, f'option {choice} requires an argument')
         elif word[:1] == '-' and word != '-':
             letters = word[1:]
             while letters:

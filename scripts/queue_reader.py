@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Takes messages out of a System V message queue and prints them: reader.py's counterpart.
 
-It sleeps in msgrcv(2), which a timer interrupts: nobody else wakes a reader when a writer is killed.
-See src/queue/queue_reader.c.
+It sleeps in msgrcv(2), which a timer interrupts: nobody else wakes it when a writer is killed. See
+src/queue/queue_reader.c.
 """
 import errno
 import os

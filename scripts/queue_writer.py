@@ -24,9 +24,9 @@ class QueueWriter(Writer):
 
     def open(self):
         """Gets or creates the queue. The caller holds the lock."""
-        made, key = True, key_t(self.key)
+        made, key, mode = True, key_t(self.key), self.options.mode
         try:
-            self.object = sysv_ipc.MessageQueue(key, sysv_ipc.IPC_CREX, self.options.mode)
+            self.object = sysv_ipc.MessageQueue(key, sysv_ipc.IPC_CREX, mode)
         except sysv_ipc.ExistentialError:
             made, self.object = False, sysv_ipc.MessageQueue(key, 0, 0)
         if not made and is_our_queue(self.object):
@@ -87,8 +87,8 @@ class QueueWriter(Writer):
         return others
 
     def remove(self):
-        """What the last writer does: of the queue that the key has now, if that has our set. What is
-        lost with it is counted while taking it out, or a reader might take it meanwhile."""
+        """What the last writer does: with the queue that the key has now, if that has our set.
+        What is lost is counted while taking it out: else a reader might take it meanwhile."""
         self.semaphores.live()
         try:
             queue = sysv_ipc.MessageQueue(key_t(self.key), 0, 0, CAPACITY)

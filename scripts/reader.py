@@ -4,9 +4,9 @@
     ./writer                       in one terminal, or python3 scripts/writer.py, then
     python3 scripts/reader.py      in another
 
-A reader attaches read-only and takes a snapshot: a copy that is whole, because the same even version
-was there before and after. It holds nothing and changes nothing, so there may be any number. Whether
-a writer is alive, the semaphore set tells. src/reader.c does the same.
+A reader attaches read-only and takes a snapshot: a copy that is whole, because the same even
+version was there before and after. It holds nothing and changes nothing, so there may be any number
+of them. Whether a writer is alive, the semaphore set tells. src/reader.c does the same.
 """
 import errno
 import os

@@ -1,9 +1,9 @@
 """The semaphore set of a channel: who is alive, whose turn it is. See include/semaphores.h.
 
 Number 0 counts the live writers, number 1 is their lock. Every operation has SEM_UNDO: when a
-process ends, whatever ended it, the kernel takes back its count and its lock. sysv_ipc knows sets of
-one semaphore only, so this calls the C library: semget(2), semop(2), semctl(2); and futex(2), which
-wakes the readers that are written in C.
+process ends, whatever ended it, the kernel takes back its count and its lock. sysv_ipc knows only
+sets of one semaphore, so this calls the C library: semget(2), semop(2), semctl(2); and futex(2),
+which wakes the readers that are written in C.
 """
 import ctypes
 import errno

@@ -15,7 +15,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I doesn't look here
 
 import display
-from kernel import SEGMENT, attempt, complain, is_removed, key_t, sysv_ipc
+from kernel import SEGMENT, NewSegment, attempt, complain, is_removed, key_t, sysv_ipc
 from message import SIZE, VERSION, belongs_to, claim, is_ours, publish
 from options import writer_options
 from semaphores import Semaphores, wake
@@ -43,15 +43,14 @@ class Writer:
 
     def open(self):
         """Gets or creates the segment and decides by what is in it. The caller holds the lock."""
-        made, key, mode = True, key_t(self.key), self.options.mode
         try:
-            self.object = sysv_ipc.SharedMemory(key, sysv_ipc.IPC_CREX, mode, SIZE, b'\0')
+            made, self.object = True, NewSegment(self.key, self.options.mode)
         except sysv_ipc.ExistentialError:
-            made, self.object = False, sysv_ipc.SharedMemory(key, 0, 0o600)
+            made, self.object = False, sysv_ipc.SharedMemory(key_t(self.key), 0, 0o600)
         self.view = memoryview(self.object)[:SIZE]
 
-        # As the kernel made it, just now or for a writer killed right here; but not if somebody else
-        # has attached it, who may be about to use it.
+        # As the kernel made it, just now or for a writer killed right here; but not if somebody
+        # else has attached it, who may be about to use it.
         if ((made or self.object.number_attached == 1) and self.object.size == SIZE and
                 self.view == bytes(SIZE)):
             claim(self.view, self.semaphores.id)
@@ -64,9 +63,9 @@ class Writer:
             complain(f'segment {self.object.id} with key {self.key} was left behind by an earlier '
                      'writer')
             return 'taken over'
-        # Somebody removed the set under its writers. One of them may be in the middle of publishing,
-        # and our lock is another: leave the segment to them. But if ours is the set that has gone,
-        # the segment is that of a newer one.
+        # Somebody removed the set under its writers. One of them may be in the middle of
+        # publishing, and our lock is another: leave the segment to them. But if ours is the set
+        # that has gone, the segment is that of a newer one.
         self.view.release()
         self.object.detach()
         self.semaphores.live()

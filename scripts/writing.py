@@ -15,10 +15,9 @@ received = None  # the signal that ends us
 
 
 def on_signal(number, _):
-    """Python resumes a system call that a signal has interrupted, unless the handler raises. It may
-    not do that where something was read or written, though, that would be lost: so not the signal
-    does it, but a tick that finds the same call still asleep. And a signal that falls just before a
-    sleep would be slept over, were there no tick."""
+    """Python resumes what a signal has interrupted, unless the handler raises. But what had just
+    been written would seem lost then: so not the signal does it, but a tick that finds the same
+    call still asleep. And without ticks, a signal just before a sleep would be slept over."""
     global received
     if number != signal.SIGALRM:
         received = number
@@ -31,8 +30,8 @@ def on_signal(number, _):
 
 
 def run(main):
-    """Runs `main`, which SIGINT, SIGTERM and SIGHUP end early, and ends as it does, or by the signal
-    that came: the parent sees the truth. What whoever started us wants ignored stays so."""
+    """Runs `main`, which SIGINT, SIGTERM and SIGHUP end early, and ends as it does, or by the
+    signal that came: the parent sees the truth. What our parent wants ignored stays so."""
     signal.signal(signal.SIGALRM, on_signal)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:
