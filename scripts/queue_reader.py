@@ -89,6 +89,8 @@ class QueueReader(Reader):
         return None
 
     def farewell(self):
+        if self.shown and self.options.wait is not None and not self.alive:
+            self.lament()
         return DONE if self.shown else self.no_message()
 
     def no_message(self):

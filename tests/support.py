@@ -170,6 +170,7 @@ def semaphore(key, number, what=GETVAL):
 # Between fork and exec a child has what we have: descriptors and, before Python 3.10, attachments.
 # Who holds this lock knows that there is no such child.
 FORKING = threading.Lock()
+KEY_5678 = threading.Lock()  # everybody's: for one test at a time
 
 
 class Popen(subprocess.Popen):
@@ -643,6 +644,15 @@ class TestCase(unittest.TestCase):
         self.assert_refused(result, DONE, *parts)
         if out is not None:
             self.assertEqual(result.out, out, result)
+
+    def assert_died_of(self, number, result):
+        """By the signal; or Python itself was, before it came to the program."""
+        if result.status != 1 or 'Fatal Python error' not in result.err:
+            self.assert_status(result, -number)
+
+    def take_key_5678(self):
+        KEY_5678.acquire()
+        self.addCleanup(KEY_5678.release)
 
     def assert_nothing_left(self, key=None):
         self.assertEqual(objects_of(key or self.key), [], 'left in the kernel')

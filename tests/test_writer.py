@@ -76,7 +76,7 @@ class End(TestCase):
             writer = self.start(self.writer, '-k', self.key)
             wait_until(moments[i % 4], 'the moment has come')
             writer.signal(ENDING[i % 3])
-            self.assertEqual(writer.result().status, -ENDING[i % 3])
+            self.assert_died_of(ENDING[i % 3], writer.result())
             self.assert_nothing_left()
 
     def test_signals_that_were_ignored_from_the_start_stay_ignored(self):

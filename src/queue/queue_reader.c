@@ -147,6 +147,8 @@ static enum status follow(struct reader *reader) {
         reader->alive |= removed ? !reader->lamented : writers > 0;
         if (removed && queue_open(&reader->queue, reader->options.key) == 0)
             continue; /* somebody has made another one since */
+        if (writers == 0 && !removed && reader->shown && !reader->alive && reader->options.waits)
+            lament(reader);
         if (gone || (over && reader->options.waits && !reader->shown))
             return reader->shown ? DONE : no_message(reader);
         if ((removed || writers == 0) && (over || (reader->alive && reader->shown))) {
@@ -154,8 +156,6 @@ static enum status follow(struct reader *reader) {
         } else if (removed) {
             if (!open_in_time(reader))
                 return reader->shown ? DONE : refused(reader, "open");
-        } else if (writers == 0 && reader->shown) {
-            lament(reader);
         }
         wait = !gone;
         set_timer(reader);
