@@ -10,11 +10,16 @@ say() { printf 'python.sh: %s\n' "$@" >&2; }
 # Prints the interpreter's own path if it has the module.
 usable() { "$1" -c 'import sys, sysv_ipc; print(sys.executable)'; }
 
-end_with_a_usable_one() {
-    for candidate in python3 /usr/bin/python3 build/venv/bin/python; do
-        usable "$candidate" 2>/dev/null && exit
+# Prints the first usable one of these and ends.
+take() {
+    for candidate; do
+        path=$(usable "$candidate" 2>/dev/null) || continue
+        printf '%s\n' "$path"
+        exit
     done
 }
+
+take_any() { take python3 /usr/bin/python3 build/venv/bin/python; }
 
 from_pypi() {
     "$python" -m venv --clear build/venv &&
@@ -32,28 +37,28 @@ with_apt() {
 # One run at a time; the others wait for what comes of it. The story matters only if nothing helps.
 set_up() {
     "$python" -c 'import fcntl; fcntl.flock(9, fcntl.LOCK_EX)' 2>/dev/null
-    end_with_a_usable_one
+    take_any
     : >build/python.log
     if [ "$python" ]; then
         say 'no Python here has sysv_ipc: installing it from PyPI in build/venv'
-        from_pypi >>build/python.log 2>&1 && end_with_a_usable_one
+        from_pypi >>build/python.log 2>&1 && take_any
         rm -rf build/venv
     fi
     if [ "$apt" ] && [ "$(id -u)" = 0 ]; then
         say 'installing the package python3-sysv-ipc'
-        with_apt >>build/python.log 2>&1 && end_with_a_usable_one
+        with_apt >>build/python.log 2>&1 && take_any
     fi
     grep . build/python.log | tail -n 12 | sed 's/^/    /' >&2
 } 9>build/python.lock
 
 if [ -n "${PYTHON-}" ]; then
-    usable "$PYTHON" 2>/dev/null && exit
+    take "$PYTHON"
     say "\$PYTHON ($PYTHON) has no module sysv_ipc: $(usable "$PYTHON" 2>&1 | tail -n 1)"
     exit 1
 fi
 
 cd "$(dirname "$0")/.." || exit
-end_with_a_usable_one
+take_any
 python=$(command -v python3 || command -v /usr/bin/python3)
 apt=$(command -v apt-get)
 mkdir -p build && set_up

@@ -243,8 +243,8 @@ class SetUpPython(ScriptTestCase):
         self.python(self.bin / 'python3', '"-m venv "*) mkdir -p build/venv/bin; '
                     f'cp {self.place}/in_venv build/venv/bin/python ;;')
 
-    def start_script(self):
-        return self.start([self.script], env={'PATH': str(self.bin)})
+    def start_script(self, **options):
+        return self.start([self.script], env={'PATH': str(self.bin)}, **options)
 
     def assert_found(self, python, err=''):
         result = self.start_script().finish()
@@ -272,6 +272,12 @@ class SetUpPython(ScriptTestCase):
         self.python_with_venv(pip=f'echo noise; touch {self.place}/installed')
         self.assert_found('build/venv/bin/python', self.PYPI)
         self.assert_found('build/venv/bin/python')
+
+    def test_nothing_is_installed_because_nobody_reads_the_answer(self):
+        self.python(self.bin / 'python3', self.USABLE)
+        result = self.start_script(stdout=self.broken_pipe()).finish()
+        self.assertNotEqual(result.status, DONE)
+        self.assertNotIn('installing', result.err)
 
     def test_half_a_venv_is_made_anew(self):
         self.python(self.venv / 'bin/python')
