@@ -147,7 +147,6 @@ class RunBoth(ScriptTestCase):
         self.assert_clean()
 
     def test_where_5678_is_in_use_each_takes_another_key(self):
-        self.take_key_5678()
         try:
             writer = self.start_stream(key=5678)  # silent, so as to replace nobody's message
             self.addCleanup(writer.finish)

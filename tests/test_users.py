@@ -6,7 +6,7 @@ import sys
 import sysv_ipc
 from support import (
     FAILED, FORKING, NOBODY, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SIZE, THIRD, TOP,
-    TestCase, WRITERS, checked, libc, new_set, objects_of, of_each, through_shell, with_setting,
+    TestCase, WRITERS, checked, libc, new_set, objects_of, of_each, through_shell, user, with_setting,
     without_rights_of_root, works)
 
 SHM_NORESERVE = 0o10000
@@ -97,25 +97,19 @@ class OtherUsers(TestCase):
         self.writer, self.reader = ([word.replace(str(TOP), str(place)) for word in command]
                                     for command in (self.writer, self.reader))
         for number in NOBODY, THIRD:
-            self.addCleanup(works, ['ipcrm', '-M', str(self.key), '-S', str(self.key)],
-                            **self.user(number))
             for command in self.writer, self.reader:
-                self.require(works([*command, '--help'], **self.user(number)),
+                self.require(works([*command, '--help'], **user(number)),
                              'other users cannot run our programs here')
 
-    @staticmethod
-    def user(number):
-        return {'user': number, 'group': number, 'extra_groups': [], 'cwd': '/'}
-
     def start_as(self, number, *arguments):
-        return self.start_writer(*arguments, **self.user(number))
+        return self.start_writer(*arguments, **user(number))
 
     def read_as(self, number, *arguments):
-        return self.read(*arguments, **self.user(number))
+        return self.read(*arguments, **user(number))
 
     def test_another_users_private_segment_may_not_be_read_nor_written(self):
         owner = self.start_as(NOBODY, '-p', '0600', '-m', 'private')
-        for result in self.read_as(THIRD), self.write(**self.user(THIRD)):
+        for result in self.read_as(THIRD), self.write(**user(THIRD)):
             self.assert_refused(result, FAILED, self.key, hex(self.key), 'another user', 'ipcs -',
                                 '--key')
         self.assert_done(self.read_as(NOBODY, '-r'), b'private\n')
@@ -125,7 +119,7 @@ class OtherUsers(TestCase):
     def test_a_segment_that_others_may_read_is_read_and_followed_to_its_end(self):
         writer = self.start_as(NOBODY, '-p', '0644', '-m', 'for all')
         self.assert_done(self.read_as(THIRD, '-r'), b'for all\n')
-        follower = self.start_reader('-f', '-r', **self.user(THIRD))
+        follower = self.start_reader('-f', '-r', **user(THIRD))
         follower.wait_for('for all\n')
         self.assert_left(writer.finish())
         self.assert_done(follower.result(), b'for all\n')
@@ -150,7 +144,7 @@ class OtherUsers(TestCase):
 
     def test_a_stranger_is_named_by_the_user_it_belongs_to(self):
         make = f'import sysv_ipc as s; s.SharedMemory({self.key}, s.IPC_CREX, 0o666, {SIZE}, b"x")'
-        self.require(works([sys.executable, '-c', make], **self.user(NOBODY)),
+        self.require(works([sys.executable, '-c', make], **user(NOBODY)),
                      'other users cannot run this Python')
         for result in self.write(), self.read():
             self.assert_refused(result, FAILED, f'user {NOBODY}', 'ipcrm -m')
