@@ -60,7 +60,6 @@ WRITER_FAULTS = {
 READER_FAULTS = {
     'rt_sigaction set': {'fail': 'EINVAL'},
     'shmget': {'fail': 'EACCES ENOMEM', 'nothing': 'ENOENT EIDRM EINVAL'},
-    'shmget another': {'fine': 'EACCES ENOMEM ENOENT EIDRM EINVAL'},
     'shmat': {'fail': 'EACCES ENOMEM', 'nothing': 'EIDRM EINVAL'},
     'shmctl attach': {'fail': 'EACCES', 'nothing': 'EIDRM EINVAL'},
     'shmctl IPC_STAT': {'early': 'EIDRM EINVAL'},
@@ -102,7 +101,6 @@ NO_ERRORS = {
 # After a failure nothing may be left, not even for the next writer to tidy up, but here.
 _GONE = 'the object is still there only because the error is pretended'
 LEFT = {
-    ('shmat', 'Python'): 'sysv_ipc makes and attaches in one; the next writer uses what is empty',
     ('semctl IPC_STAT', 'EACCES'): 'a set that may not be looked at is somebody else\'s',
     ('semtimedop join', 'ENOMEM'): 'an empty set: without the lock nobody may remove it',
     ('semtimedop join', 'ENOSPC'): 'the same',
@@ -350,8 +348,6 @@ def calls_of(trace, first):
             elif what == 'semctl GETVAL' and 'semtimedop lock' in names:
                 place = names.index('semtimedop lock') - len(names)
                 calls[place] = ('semtimedop lock to leave', *calls[place][1:])
-            elif what == 'shmget' and names[-1:] == ['shmctl IPC_STAT']:
-                what = 'shmget another'  # a follower's, when its own was removed
             elif what == 'shmctl IPC_STAT' and names[-1:] == ['semctl GETVAL'] and \
                     'semtimedop lock to leave' in names:
                 what = 'shmctl IPC_STAT to remove'
@@ -423,8 +419,7 @@ def try_fault(scenario, fault, normal):
                 case.others_go_on()
             elif scenario.writes and fault.kind == 'kill':
                 left_behind_is_readable(case, fault)
-            elif scenario.writes and (fault.operation, fault.error) not in LEFT and \
-                    not (fault.operation == 'shmat' and scenario.faults is PYTHON_FAULTS):
+            elif scenario.writes and (fault.operation, fault.error) not in LEFT:
                 case.nothing_left('by the failed writer')
             heir = scenario.heir if fault.kind == 'kill' else WRITER
             if scenario.company and not case.other.process.stdin.closed:
