@@ -18,7 +18,6 @@ void message_numbered(struct message *message, size_t size, unsigned number) {
         word[i] = (char)('@' + (number >> 4 * i) % 16);
     for (size_t i = 0; i < size; i += sizeof word)
         memcpy(text + i, word, size - i < sizeof word ? size - i : sizeof word);
-    text[size - 1] = '\0';
     message_prepare(message, getpid(), text, size - 1);
 }
 
