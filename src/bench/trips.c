@@ -18,7 +18,7 @@ void message_numbered(struct message *message, size_t size, unsigned number) {
         word[i] = (char)('@' + (number >> 4 * i) % 16);
     for (size_t i = 0; i < size; i += sizeof word)
         memcpy(text + i, word, size - i < sizeof word ? size - i : sizeof word);
-    message_prepare(message, getpid(), text, size - 1);
+    message_prepare(message, getpid(), text, size ? size - 1 : 0);
 }
 
 static void check(const struct end *end, const char *received, const char *expected, size_t size) {
