@@ -348,6 +348,8 @@ def calls_of(trace, first):
             elif what == 'semctl GETVAL' and 'semtimedop lock' in names:
                 place = names.index('semtimedop lock') - len(names)
                 calls[place] = ('semtimedop lock to leave', *calls[place][1:])
+            elif what == 'shmget' and names[-1:] == ['shmctl IPC_STAT']:
+                what = 'shmget another'  # a follower's, when its own was removed
             elif what == 'shmctl IPC_STAT' and names[-1:] == ['semctl GETVAL'] and \
                     'semtimedop lock to leave' in names:
                 what = 'shmctl IPC_STAT to remove'

@@ -435,20 +435,24 @@ class Removed(TestCase):
 @of_each(writer=SEGMENT_WRITERS)
 class RemovedSets(TestCase):
     def test_a_segment_in_use_whose_set_was_removed_is_replaced(self):
-        robbed = self.start_stream()
-        robbed.send('old\n')
-        self.assert_done(self.read('-rw'), b'old\n')
-        before = self.object_id()
-        self.remove_set()
-        writer = self.start_writer('-m', 'new')
-        self.assertNotEqual(self.object_id(), before)
-        self.assertTrue(writer.out.startswith(self.opening('created')), writer.out)
-        robbed.send('a mixture\n')
-        self.assert_refused(robbed.result(), FAILED, 'removed')
-        self.assert_done(self.read('-r'), b'new\n')
-        self.assert_warned(writer.finish(), f'key {self.key} had lost its semaphore set: it was '
-                           'replaced by segment')
-        self.assert_nothing_left()
+        """Also if somebody else, a killed writer say, has made the new set."""
+        for made in False, True:
+            robbed = self.start_stream()
+            robbed.send('old\n')
+            self.assert_done(self.read('-rw'), b'old\n')
+            before = self.object_id()
+            self.remove_set()
+            if made:
+                new_set(self.key, 2)
+            writer = self.start_writer('-m', 'new')
+            self.assertNotEqual(self.object_id(), before)
+            self.assertTrue(writer.out.startswith(self.opening('created')), writer.out)
+            robbed.send('a mixture\n')
+            self.assert_refused(robbed.result(), FAILED, 'removed')
+            self.assert_done(self.read('-r'), b'new\n')
+            self.assert_warned(writer.finish(), f'key {self.key} had lost its semaphore set: it '
+                               'was replaced by segment')
+            self.assert_nothing_left()
 
     def test_a_set_removed_under_a_streaming_writer_ends_it(self):
         writer = self.start_stream()
