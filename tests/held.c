@@ -27,6 +27,6 @@ int main(int argc, char *argv[]) {
                  : strcmp(argv[1], "lock") == 0   ? segment_lock(&segment)
                                                   : segment_leave(&segment);
     static const char *const objects[] = {"segment", "queue", "semaphores"};
-    printf("%s: %s\n", objects[segment.failed], result < 0 ? strerror(errno) : "no error");
+    printf("%s: %d\n", objects[segment.failed], result < 0 ? errno : 0);
     return getchar() == EOF ? 0 : 1;
 }

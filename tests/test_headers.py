@@ -1,5 +1,5 @@
 """What segment.h and semaphores.h promise of functions that fail, and no program shows: it ends."""
-import os
+import errno
 
 from support import (
     LIVE, PLATFORM, SETVAL, TestCase, compile_c, id_of, libc, new_set, objects_of, slow,
@@ -18,10 +18,10 @@ class Held(TestCase):
         program.wait_for('ready\n')
         return program
 
-    def check(self, program, reason, attached=0, live=0):
-        """After it has failed for this reason, this is how things stand."""
+    def check(self, program, error, attached=0, live=0):
+        """After it has failed with this error, this is how things stand."""
         program.enter()
-        program.wait_for(f': {reason}\n')
+        program.wait_for(f': {error}\n')
         self.assertEqual(self.attached(), attached)
         if id_of('set', self.key) is not None:
             self.assertEqual((self.live(), self.lock()), (live, 0))
@@ -30,14 +30,14 @@ class Held(TestCase):
         for data in b'x' * 1024, b'x':
             self.key = self.new_key()
             self.new_segment(data)
-            self.check(self.start_it('join'), 'File exists', attached=1)
+            self.check(self.start_it('join'), errno.EEXIST, attached=1)
             self.assertEqual(objects_of(self.key), ['segment'])
 
     def test_a_join_that_may_not_write_to_the_segment_holds_nothing(self):
         prefix = without_rights_of_root()
         self.require(works([*prefix, 'true']), 'setpriv cannot take rights away here')
         self.new_segment(bytes(1024), mode=0o400).detach()
-        self.check(self.start_it('join', *prefix), 'Permission denied')
+        self.check(self.start_it('join', *prefix), errno.EACCES)
         self.assertEqual(objects_of(self.key), ['segment'])
 
     @slow
@@ -46,7 +46,7 @@ class Held(TestCase):
         holder = self.start_holder()
         joining = self.start_it('join')
         joining.enter()
-        joining.wait_for('semaphores: Resource temporarily unavailable\n')
+        joining.wait_for(f'semaphores: {errno.EAGAIN}\n')
         self.assertEqual((self.live(), self.lock()), (0, 1))
         holder.kill()
         self.assertEqual(self.lock(), 0)
@@ -54,13 +54,13 @@ class Held(TestCase):
     def test_a_lock_on_a_segment_that_was_removed_is_not_held(self):
         program = self.start_it('lock')
         self.remove_object()
-        self.check(program, 'Identifier removed', live=1)
+        self.check(program, errno.EIDRM, live=1)
 
     def test_who_leaves_a_set_that_somebody_has_reset_holds_nothing(self):
         program = self.start_it('leave')
         libc.semctl(id_of('set', self.key), LIVE, SETVAL, 0)
-        self.check(program, os.strerror(34))
+        self.check(program, errno.ERANGE)
 
     def test_an_attachment_that_is_refused_is_none(self):
         self.new_segment(b'x')
-        self.check(self.start_it('attach'), 'File exists', attached=1)
+        self.check(self.start_it('attach'), errno.EEXIST, attached=1)

@@ -22,7 +22,7 @@ from support import DONE, PLATFORM, TOP, TestCase, slow, wait_until, works
 
 README = (TOP / 'README.md').read_text(encoding='utf-8')
 ALIKE = [(r'ID: \d+', 'ID: N'), (r'(segment|process|CONT) \d+', r'\1 N'), (r'^\d+: ', 'N: '),
-         (r'^(0x\w{8}) \d+ +\S+', r'\1 N USER'), (r'0x7[0-9a-f]{11}', 'ADDRESS'), (r'\s+', ' ')]
+         (r'^(0x\w{8}) \d+ +\S+', r'\1 N USER'), (r'\(0x[0-9a-f]+', '(ADDRESS'), (r'\s+', ' ')]
 
 
 def blocks(kind):

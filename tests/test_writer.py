@@ -165,7 +165,7 @@ class Terminal(TestCase):
         if self.medium is QUEUE:
             self.assert_done(self.read('-rw'), b'abc\n')
         writer.wait_for('Messages sent: 1\n')
-        self.assert_left(writer.result())
+        self.assert_status(writer.result(), DONE)
 
     def test_a_signal_ends_a_writer_whose_terminal_is_stopped(self):
         """As with Ctrl-S: what is written there waits. First before it starts, then after."""
