@@ -71,6 +71,11 @@ class Strangers(TestCase):
 class Simple(TestCase):
     """A segment as a program writes it that knows SharedData only."""
 
+    def test_an_empty_segment_holds_nothing_yet(self):
+        self.new_segment(bytes(SIZE))
+        for options in [], ['-f'], ['-rw0.05']:
+            self.assert_refused(self.read(*options), NOTHING_YET, 'nothing was published yet')
+
     def test_it_is_read_with_a_note_that_it_carries_no_version(self):
         self.new_segment(contents(b'Hello from C++!', pid=77, magic=0))
         self.assert_warned(self.read(), self.key, 'carries no version',
