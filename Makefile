@@ -20,11 +20,16 @@ build/queue_reader: $(call objects,queue/queue_reader queue/queue $(CORE) $(CLI)
 build/bench: $(call objects,$(patsubst src/%.c,%,$(wildcard src/bench/*.c)) $(CORE) $(CLI))
 # glibc before 2.34 has mq_open(3) there
 build/bench: LDLIBS += -lrt
+build/model: $(call objects,model/main model/memory)
 
-$(PROGRAMS) build/bench:
+$(PROGRAMS) build/bench build/model:
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
 
 build/obj/%.o: src/%.c build/flags
+	@mkdir -p $(@D)
+	$(CC) $(FLAGS) -c -o $@ $<
+
+build/obj/model/%.o: tests/model/%.c build/flags
 	@mkdir -p $(@D)
 	$(CC) $(FLAGS) -c -o $@ $<
 
@@ -48,6 +53,10 @@ stress: all
 matrix: all
 	python=$$(scripts/python.sh) && $$python tests/matrix.py $(PARTS)
 
+# Every execution that C11 allows: see tests/model/
+model: build/model
+	build/model
+
 ifeq ($(shell uname),Linux)
 bench: build/bench
 	build/bench
@@ -56,8 +65,8 @@ bench:
 	$(error the benchmark measures what Linux has, and needs Linux)
 endif
 
-SOURCES = $(wildcard src/*.c src/*/*.c tests/*.c)
-HEADERS = $(wildcard include/*.h src/*.h src/*/*.h)
+SOURCES = $(wildcard src/*.c src/*/*.c tests/*.c tests/*/*.c)
+HEADERS = $(wildcard include/*.h src/*.h src/*/*.h tests/*/*.h)
 lint:
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
 	shellcheck scripts/*.sh .ci/run
@@ -76,6 +85,7 @@ help:
 	@echo 'make test    run the tests, in less than a minute'
 	@echo 'make stress  kill, stop and fail the programs in every way there is, in about a minute'
 	@echo 'make matrix  try every compiler, C library and processor to be had here (PARTS=...)'
+	@echo 'make model   try every execution of publish and snapshot'
 	@echo 'make bench   measure every kind of IPC side by side (Linux)'
 	@echo 'make lint    check format, shell scripts and warnings (clang-format, shellcheck, clang)'
 	@echo 'make clean   remove what was built'
@@ -83,4 +93,4 @@ help:
 
 -include $(wildcard build/obj/*.d build/obj/*/*.d)
 
-.PHONY: all run test stress matrix bench lint clean help FORCE
+.PHONY: all run test stress matrix model bench lint clean help FORCE
