@@ -20,7 +20,7 @@ build/queue_reader: $(call objects,queue/queue_reader queue/queue $(CORE) $(CLI)
 build/bench: $(call objects,$(patsubst src/%.c,%,$(wildcard src/bench/*.c)) $(CORE) $(CLI))
 # glibc before 2.34 has mq_open(3) there
 build/bench: LDLIBS += -lrt
-build/model: $(call objects,model/main model/memory)
+build/model: $(call objects,model/main model/memory model/protocol)
 
 $(PROGRAMS) build/bench build/model:
 	$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) $(LDLIBS)
@@ -53,7 +53,7 @@ stress: all
 matrix: all
 	python=$$(scripts/python.sh) && $$python tests/matrix.py $(PARTS)
 
-# Every execution that C11 allows: see tests/model/
+# Every execution that C11 and the kernel allow: see tests/model/
 model: build/model
 	build/model
 
@@ -85,7 +85,7 @@ help:
 	@echo 'make test    run the tests, in less than a minute'
 	@echo 'make stress  kill, stop and fail the programs in every way there is, in about a minute'
 	@echo 'make matrix  try every compiler, C library and processor to be had here (PARTS=...)'
-	@echo 'make model   try every execution of publish and snapshot'
+	@echo 'make model   try every execution of message, semaphores and segment (Linux)'
 	@echo 'make bench   measure every kind of IPC side by side (Linux)'
 	@echo 'make lint    check format, shell scripts and warnings (clang-format, shellcheck, clang)'
 	@echo 'make clean   remove what was built'

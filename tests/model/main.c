@@ -1,4 +1,4 @@
-/* make model: runs the model. Exit status: 0 all passed, 1 something failed. */
+/* make model: runs both models. Exit status: 0 all passed, 1 something failed. */
 #include "model.h"
 
 #include <stdarg.h>
@@ -31,6 +31,7 @@ void check(bool passed, const char *format, ...) {
 
 int main(void) {
     memory_model();
+    protocol_model();
     printf("%d passed, %d failed\n", passed_checks, failed_checks);
     return failed_checks == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -1,4 +1,4 @@
-/* What a model needs: a story to tell, and a line for each check. */
+/* What both models share: a story to tell, and a line for each check. */
 #ifndef MODEL_H
 #define MODEL_H
 
@@ -12,5 +12,6 @@ void tell(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void check(bool passed, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 void memory_model(void);
+void protocol_model(void);
 
 #endif
