@@ -84,6 +84,8 @@ void publish(struct SharedSegment *segment, const struct message *next) {
      * the acquire fence in copy_out(). */
     atomic_thread_fence(memory_order_release);
     atomic_store_explicit(&segment->dataReady, 0, memory_order_relaxed);
+    /* For whoever comes after a kill: the compiler mustn't change words first. Costs nothing. */
+    atomic_signal_fence(memory_order_release);
     UNROLL
     for (size_t i = 0; i < words; i++)
         atomic_store_explicit(&segment->words[i], next->words[i], memory_order_relaxed);

@@ -17,7 +17,8 @@
  *     nothing that is older than its message. It may find words of newer ones: what it reads is
  *     whole as long as nobody publishes meanwhile;
  *   - a late reader, who comes when a publisher has ended or died, finds dataReady 0 or a whole
- *     message, and an even version only with its message, zeros behind it.
+ *     message, and an even version only with its message, zeros behind it. This holds also if the
+ *     compiler has moved relaxed stores, so that a dead one has done a later one and no earlier.
  * Then each access is weakened, one at a time, and one of the three has to notice: none is there
  * for nothing.
  *
@@ -62,16 +63,19 @@ static struct SharedSegment {
 static unsigned long load(const struct place *place, memory_order order, int row);
 static void store(struct place *place, unsigned long value, memory_order order, int row);
 static void fence(memory_order order, int row);
+static void signal_fence(int row);
 static int row_of(const char *function, const char *access);
 
 #undef atomic_load_explicit
 #undef atomic_store_explicit
 #undef atomic_thread_fence
+#undef atomic_signal_fence
 #define atomic_load_explicit(place, order)                                                         \
     load(place, order, row_of(__func__, "load " #place ", " #order))
 #define atomic_store_explicit(place, value, order)                                                 \
     store(place, value, order, row_of(__func__, "store " #place ", " #value ", " #order))
 #define atomic_thread_fence(order) fence(order, row_of(__func__, "fence " #order))
+#define atomic_signal_fence(order) signal_fence(row_of(__func__, "signal fence " #order))
 #define atomic_uint struct place
 
 #include "message.c"
@@ -124,6 +128,10 @@ static const struct row {
      "store &segment->dataReady, 0, memory_order_relaxed",
      {0},
      {LATE, "whoever dies half-way leaves a 1"}},
+    {"publish",
+     "signal fence memory_order_release",
+     {0},
+     {LATE, "words change before the 1 has gone"}},
     {"publish",
      "store &segment->words[i], next->words[i], memory_order_relaxed",
      {0},
@@ -254,7 +262,7 @@ static struct {
     unsigned version;
 } turns[TURNS + 1];
 static int turn;
-static bool mortal;
+static bool mortal, shuffled, dying; /* whether a publisher may die; with stores moved; and does */
 static jmp_buf death;
 
 /* Of a reader, to be told. */
@@ -295,19 +303,30 @@ static unsigned long load(const struct place *place, memory_order order, int row
     return thread.last[i] = stored->value;
 }
 
+static void append(int place, unsigned long value, const struct view *view) {
+    struct stored *stored = &memory[place].stored[memory[place].count];
+    thread.seen.oldest[place] = (unsigned char)memory[place].count++;
+    *stored = (struct stored){value, *view, turn};
+    stored->view.oldest[place] = thread.seen.oldest[place];
+}
+
+/* The dying still do what the compiler may have moved before the store that they no longer do. */
 static void store(struct place *place, unsigned long value, memory_order order, int row) {
-    int i = index_of(place);
-    if (mortal && choose(2))
+    if (dying && (!shuffled || is_ordered(order, row)))
         longjmp(death, 1);
-    if (changes[row] == LEFT_OUT)
-        return;
-    thread.seen.oldest[i] = (unsigned char)memory[i].count;
-    struct view view = is_ordered(order, row) ? thread.seen : thread.fenced;
-    view.oldest[i] = thread.seen.oldest[i];
-    memory[i].stored[memory[i].count++] = (struct stored){value, view, turn};
+    if (mortal && choose(2))
+        dying = true;
+    else if (changes[row] != LEFT_OUT)
+        append(index_of(place), value, is_ordered(order, row) ? &thread.seen : &thread.fenced);
+}
+
+static void signal_fence(int row) {
+    if (dying && changes[row] != LEFT_OUT)
+        longjmp(death, 1);
 }
 
 static void fence(memory_order order, int row) {
+    signal_fence(row);
     if (changes[row] == LEFT_OUT)
         return;
     if (order != memory_order_release)
@@ -443,10 +462,11 @@ static void lock(const struct view *left) {
 }
 
 static bool survive(const struct message *message) {
+    dying = false;
     if (setjmp(death))
         return false;
     publish(&segment, message);
-    return true;
+    return !dying;
 }
 
 static void take_turns(enum notices who, int count) {
@@ -458,7 +478,8 @@ static void take_turns(enum notices who, int count) {
     memset(turns, 0, sizeof turns);
     turn = 0;
     turns[0].whole = true;
-    mortal = false;
+    mortal = dying = false;
+    shuffled = who == LATE;
     join();
     struct view left = thread.seen;
     while (turn < count && !noticed) {
