@@ -213,10 +213,14 @@ def without_rights_of_root():
     return [] if os.geteuid() else ['setpriv', '--bounding-set=-ipc_owner', '--inh-caps=-all', '--']
 
 
+def apart():
+    """What runs a program in an IPC namespace of its own, where nobody uses any key."""
+    return ['unshare', '-ri' if os.geteuid() else '-i']
+
+
 def with_setting(setting, value):
-    """What runs a program where the system has less to give: in an IPC namespace of its own."""
-    return ['unshare', '-ri' if os.geteuid() else '-i', 'sh', '-c',
-            f'echo "{value}" >/proc/sys/kernel/{setting} && exec "$@"', 'sh']
+    """The same, where the system has less to give."""
+    return [*apart(), 'sh', '-c', f'echo "{value}" >/proc/sys/kernel/{setting} && exec "$@"', 'sh']
 
 
 def through_shell(script, command):
@@ -584,12 +588,12 @@ class TestCase(unittest.TestCase):
                 f'Data is being shared through {name}.\n'
                 f'Process ID: {pid}').encode()
 
-    def opening(self, how='created', key=None):
+    def opening(self, how='created', key=None, identifier=None):
         """What a writer prints that has joined."""
         key = key or self.key
-        return (f'{self.medium.name.capitalize()} {how} successfully with ID: '
-                f'{self.object_id(key)}\n'
-                f'Key: {key} (0x{key:x})\n'
+        identifier = self.object_id(key) if identifier is None else identifier
+        return (f'{self.medium.name.capitalize()} {how} successfully with ID: {identifier}\n'
+                + f'Key: {key} (0x{key:x})\n' * (key != 5678)
                 + 'Attached to shared memory\n' * (self.medium is SEGMENT) + '\n').encode()
 
     def closing(self, identifier, others=0):

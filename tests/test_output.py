@@ -4,8 +4,8 @@ import socket
 import sys
 
 from support import (
-    DONE, QUEUE, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SIZE, TestCase, WRITERS, id_of,
-    new_set, of_each, remove_objects, through_shell)
+    DONE, QUEUE, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SIZE, TestCase, WRITERS, apart,
+    id_of, new_set, of_each, remove_objects, through_shell, works)
 
 
 @of_each(writer=WRITERS)
@@ -29,6 +29,14 @@ class Writing(TestCase):
         writer.enter()
         self.assert_done(writer.result(), expected + self.closing(identifier))
         self.assert_nothing_left()
+
+    def test_without_options_it_is_the_assignments_output(self):
+        self.require(works([*apart(), 'true']), 'this takes unshare, and the right to use it')
+        writer = self.start([*apart(), *self.writer])
+        expected = self.opening(key=5678, identifier=0) + self.display(
+            writer.pid, self.demonstration(writer.pid)) + self.closing(0)
+        self.assert_status(writer.finish(), DONE)
+        self.assertEqual(writer.out, expected)
 
     def test_a_writer_shows_a_message_of_the_users(self):
         for text in '', 'Grüße,\nWelt 😀', 'x' * 898 + '!', '%s%n%d%%':

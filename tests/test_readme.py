@@ -18,7 +18,7 @@ import shutil
 import signal
 import sys
 
-from support import DONE, PLATFORM, TOP, TestCase, slow, wait_until, works
+from support import DONE, PLATFORM, TOP, TestCase, apart, slow, wait_until, works
 
 README = (TOP / 'README.md').read_text(encoding='utf-8')
 ALIKE = [(r'ID: \d+', 'ID: N'), (r'(segment|process|CONT) \d+', r'\1 N'), (r'^\d+: ', 'N: '),
@@ -56,11 +56,10 @@ class Readme(TestCase):
         (path / 'python3').chmod(0o755)
         self.environment = {**os.environ, 'PATH': f'{path}:{os.environ["PATH"]}',
                             'PYTHON': sys.executable}
-        self.apart = ['unshare', '-ri' if os.geteuid() else '-i']
-        self.require(works([*self.apart, 'true']), 'this takes unshare, and the right to use it')
+        self.require(works([*apart(), 'true']), 'this takes unshare, and the right to use it')
 
     def shell(self, script, **options):
-        program = self.start([*self.apart, 'bash', '-c', script], cwd=self.place,
+        program = self.start([*apart(), 'bash', '-c', script], cwd=self.place,
                              env=self.environment, start_new_session=True, **options)
         self.addCleanup(self.end_all, program)
         return program

@@ -267,6 +267,7 @@ class SleepingWriters(TestCase):
         self.wait_until_it_sleeps_in('msgsnd', writer)
 
 
+@of_each(writer=SEGMENT_WRITERS)
 class Waking(TestCase):
     def test_a_publisher_wakes_those_who_sleep(self):
         self.require(SYS_FUTEX and PLATFORM == 'linux', 'the number of futex() is not known here')
