@@ -26,8 +26,9 @@ struct segment {
  * and nothing made here stays behind, except perhaps an empty set for the next writer to use. */
 int segment_join(struct segment *segment, key_t key, int mode);
 
-/* The writers' lock, to be held for each publish(). EIDRM: somebody removed the segment or the set.
- * Others: see semaphores.h. After a failure the lock isn't held. */
+/* The writers' lock, to be held for each publish(). Returns how many others are attached, readers
+ * and writers. EIDRM: somebody removed the segment or the set. Others: see semaphores.h. After a
+ * failure the lock isn't held. */
 int segment_lock(struct segment *segment);
 int segment_unlock(struct segment *segment);
 

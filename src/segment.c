@@ -24,6 +24,20 @@ void segment_detach(struct segment *segment) {
     segment->shared = NULL;
 }
 
+/* EIDRM: it is marked for destruction. */
+static int examine(int id, struct shmid_ds *status) {
+    int result = shmctl(id, IPC_STAT, status);
+#ifdef SHM_DEST /* elsewhere a removed segment can't be examined */
+    if (result == 0 && status->shm_perm.mode & SHM_DEST) {
+        errno = EIDRM;
+        return -1;
+    }
+#endif
+    if (result < 0 && errno == EINVAL)
+        errno = EIDRM;
+    return result;
+}
+
 static bool is_ours(const struct segment *segment) {
     return atomic_load_explicit(&segment->shared->magic, memory_order_relaxed) == SHARED_MAGIC;
 }
@@ -102,12 +116,14 @@ int segment_join(struct segment *segment, key_t key, int mode) {
 }
 
 int segment_lock(struct segment *segment) {
+    struct shmid_ds status;
     if (semaphores_lock(&segment->semaphores) < 0)
         return fail(segment, SEMAPHORES);
-    if (!segment_removed(segment))
-        return 0;
+    if (examine(segment->id, &status) == 0)
+        return (int)status.shm_nattch - 1;
+    int error = errno;
     semaphores_unlock(&segment->semaphores);
-    errno = EIDRM;
+    errno = error;
     return fail(segment, SEGMENT);
 }
 
@@ -161,13 +177,7 @@ int segment_attach(struct segment *segment, key_t key) {
 
 bool segment_removed(const struct segment *segment) {
     struct shmid_ds status;
-    if (shmctl(segment->id, IPC_STAT, &status) < 0)
-        return errno == EIDRM || errno == EINVAL;
-#ifdef SHM_DEST /* elsewhere a removed segment can't be examined */
-    return status.shm_perm.mode & SHM_DEST;
-#else
-    return false;
-#endif
+    return examine(segment->id, &status) < 0 && errno == EIDRM;
 }
 
 int segment_status(key_t key, struct shmid_ds *status) {

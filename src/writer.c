@@ -10,6 +10,7 @@
  *               shmget, shmat                    the segment                 segment.c
  *               semop {unlock}
  *     publish   semop {wait for 0, lock}
+ *               shmctl {IPC_STAT}                was it removed?               segment.c
  *               none: the message is written     version odd … even          message.c
  *               semop {unlock}
  *               futex                            wakes the readers           wait_linux.c
@@ -38,22 +39,30 @@ static bool refused(const struct segment *segment, const char *tried) {
     return false;
 }
 
-static bool send(void *context, const char *text, size_t length) {
+/* Publishes the lines and wakes who waits for one. While anybody else is attached, each line takes
+ * the lock anew: readers may see it, and other writers have their turn. Alone, once will do. */
+static bool send(void *context, const struct line *lines, size_t count) {
     struct segment *segment = context;
     struct message next;
-    message_prepare(&next, getpid(), text, length);
-    if (segment_lock(segment) < 0)
-        return refused(segment, "lock");
-    publish(segment->shared, &next);
-    if (segment_unlock(segment) < 0)
-        return refused(segment, "unlock");
-    wait_wake(&segment->shared->version);
+    int pid = getpid();
+    for (size_t i = 0, end; i < count;) {
+        int others = segment_lock(segment);
+        if (others < 0)
+            return refused(segment, "lock");
+        for (end = others ? i + 1 : count; i < end; i++) {
+            message_prepare(&next, pid, lines[i].text, lines[i].length);
+            publish(segment->shared, &next);
+        }
+        if (segment_unlock(segment) < 0)
+            return refused(segment, "unlock");
+        wait_wake(&segment->shared->version);
+    }
     return true;
 }
 
 /* The assignment's story: publish one message, show it, wait for Enter. */
 static bool share(struct segment *segment, const struct writer_options *options) {
-    if (!send(segment, options->message, options->length))
+    if (!send(segment, &(struct line){options->message, options->length}, 1))
         return false;
     display_written(SEGMENT, getpid(), options->message);
     return options->stay ? input_stay() : input_enter();

@@ -9,11 +9,17 @@
  * input can't be read. */
 bool input_enter(void);
 
-/* Calls `send` with each line of input, without its newline but with a NUL, until the end of input
- * or a signal. A last line needs no newline. Says on stdout how many lines were sent. False if
- * `send` returned false or, with a message, if a line is longer than MESSAGE_SIZE - 1 bytes, has a
- * NUL in it, or can't be read. */
-bool input_stream(bool (*send)(void *context, const char *text, size_t length), void *context);
+struct line {
+    const char *text; /* no NUL in it, nor behind it */
+    size_t length;    /* at most MESSAGE_SIZE - 1 bytes */
+};
+
+/* Calls `send` with the lines of input, without their newlines, until the end of input or a signal:
+ * with each as soon as it has come, or with up to 16 that have come meanwhile. A last line needs no
+ * newline. Says on stdout how many lines were sent. False if `send` returned false or, with a
+ * message, if a line is too long, has a NUL in it, or can't be read. */
+bool input_stream(bool (*send)(void *context, const struct line *lines, size_t count),
+                  void *context);
 
 /* Leaves standard input alone and waits for a signal. False, with a message, if it can't say so. */
 bool input_stay(void);

@@ -23,10 +23,9 @@ static bool refused(const struct queue *queue, const char *tried) {
 }
 
 /* Sends one message. If the queue is full for longer than a moment it says what it waits for. */
-static bool send(void *context, const char *text, size_t length) {
-    struct queue *queue = context;
+static bool send_one(struct queue *queue, const struct line *line) {
     struct message next;
-    message_prepare(&next, getpid(), text, length);
+    message_prepare(&next, getpid(), line->text, line->length);
     for (int looks = 0; queue_send(queue, &next, looks > 0) < 0; looks++) {
         if (errno != EAGAIN && errno != EINTR)
             return refused(queue, "send to");
@@ -43,8 +42,15 @@ static bool send(void *context, const char *text, size_t length) {
     return true;
 }
 
+static bool send(void *context, const struct line *lines, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        if (!send_one(context, &lines[i]))
+            return false;
+    return true;
+}
+
 static bool share(struct queue *queue, const struct writer_options *options) {
-    if (!send(queue, options->message, options->length))
+    if (!send_one(queue, &(struct line){options->message, options->length}))
         return false;
     display_written(QUEUE, getpid(), options->message);
     return options->stay ? input_stay() : input_enter();

@@ -391,7 +391,7 @@ static void live(void) {
         self->segment = (signed char)segment.id;
     } else if (self->stage == PUBLISHING) {
         result = segment_lock(&segment);
-        if (result == 0) {
+        if (result >= 0) {
             ask(PUBLISH, segment.id, 0);
             result = segment_unlock(&segment);
         }
