@@ -114,6 +114,7 @@ class Writer:
             view = memoryview(memory)[:SIZE]
             if is_ours(view) and belongs_to(view, self.semaphores.id):
                 memory.remove()
+                wake(view[VERSION:VERSION + 4])  # followers may end
         except (sysv_ipc.ExistentialError, ValueError):
             pass
 

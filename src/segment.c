@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "segment.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <string.h>
@@ -150,6 +151,8 @@ int segment_leave(struct segment *segment) {
     if (others == 0)
         others = semaphores_leave(&segment->semaphores, remove_segment, segment, &kept);
     int error = removed ? EIDRM : errno;
+    if (others == 0) /* followers may end */
+        wait_wake(&segment->shared->version);
     segment_detach(segment);
     errno = error;
     if (removed || kept)

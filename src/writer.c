@@ -17,7 +17,7 @@
  *     leave     semop {wait for 0, lock}
  *               shmctl, semctl {IPC_RMID}        the last one removes all    segment.c
  *               semop {count, unlock}            any other one, instead      semaphores.c
- *               shmdt
+ *               futex, shmdt                     followers may end
  *
  * Whatever kills it in between: the kernel takes back its lock and its count (SEM_UNDO), and the
  * next writer takes over what it left. */

@@ -2,10 +2,11 @@
 import os
 import random
 import signal
+import tempfile
 
 from support import (
-    DONE, FAILED, QUEUE, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, WRITERS, WRITERS_IN_C,
-    objects_of, of_each, slow, traced, wait_until, works)
+    DONE, FAILED, QUEUE, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, WRITER, WRITERS,
+    WRITERS_IN_C, objects_of, of_each, slow, traced, wait_until, works)
 
 
 @of_each(writer=WRITERS)
@@ -94,6 +95,24 @@ class Latest(TestCase):
             self.assert_done(self.read('-r'), name.encode() + b'\n')
         self.start_writer('-m', 'third').finish()
         self.assert_done(self.read('-r'), b'third\n')
+
+
+@of_each(writer=[WRITER])
+class Turns(TestCase):
+    def turns(self):
+        """How often a writer looks up its segment, as it does in each turn, for 16 lines."""
+        with tempfile.NamedTemporaryFile('r') as calls:
+            tracer = [*traced('trace=shmctl'), '-o', calls.name]
+            self.require(works([*tracer, 'true']), 'this takes strace')
+            writer = self.start_stream(command=[*tracer, *self.writer])
+            writer.send('line\n' * 16)
+            self.assert_status(writer.finish(), DONE)
+            return calls.read().count('IPC_STAT')
+
+    def test_lines_that_came_together_take_one_turn_if_nobody_looks_or_else_one_each(self):
+        self.assertLess(self.turns(), 16)
+        self.start_stream()
+        self.assertGreaterEqual(self.turns(), 16)
 
 
 @of_each(writer=WRITERS)

@@ -100,19 +100,20 @@ static int remove_queue(void *context) {
 
 int queue_leave(struct queue *queue, bool keep_messages) {
     bool kept = false;
-    queue->lost = 0;
-    if (semaphores_lock(&queue->semaphores) < 0)
-        return fail(queue, SEMAPHORES);
+    int others = semaphores_lock(&queue->semaphores), error = errno;
     int waiting = queue_length(queue);
     bool removed = waiting < 0 && errno == EIDRM;
-    if (waiting > 0 && keep_messages && semaphores_live(&queue->semaphores) == 1) {
+    queue->lost = 0;
+    if (others == 0 && waiting > 0 && keep_messages && semaphores_live(&queue->semaphores) == 1) {
         semaphores_unlock(&queue->semaphores);
         errno = EBUSY;
         return fail(queue, QUEUE);
     }
-    int others = semaphores_leave(&queue->semaphores, remove_queue, queue, &kept);
-    if (removed)
-        errno = EIDRM;
+    if (others == 0) {
+        others = semaphores_leave(&queue->semaphores, remove_queue, queue, &kept);
+        error = errno;
+    }
+    errno = removed ? EIDRM : error;
     if (removed || kept)
         return fail(queue, QUEUE);
     return others < 0 ? fail(queue, SEMAPHORES) : others;
