@@ -205,12 +205,13 @@ static int row_of(const char *function, const char *access) {
 
 /* All ways to go, one after the other: a run chooses as the run before it did, but for the last
  * choice that had an alternative left. */
-static struct ways {
+struct ways {
     int made, known;
     struct {
         int taken, of;
     } choices[200];
-} * ways, publishing, reading;
+};
+static struct ways *ways, publishing, reading;
 
 static int choose(int of) {
     if (of == 1)

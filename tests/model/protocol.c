@@ -86,10 +86,11 @@ static int access_place(enum call call, const struct place *place, int value);
 
 #undef atomic_load_explicit
 #undef atomic_store_explicit
-#define semget(key, count, flags) ((void)(key), ask((flags)&IPC_CREAT ? MAKE_SET : FIND_SET, 0, 0))
+#define semget(key, count, flags)                                                                  \
+    ((void)(key), ask(IPC_CREAT & (flags) ? MAKE_SET : FIND_SET, 0, 0))
 #define semctl ask_semctl
 #define shmget(key, size, flags)                                                                   \
-    ((void)(key), ask((flags)&IPC_CREAT ? MAKE_SEGMENT : FIND_SEGMENT, 0, 0))
+    ((void)(key), ask(IPC_CREAT & (flags) ? MAKE_SEGMENT : FIND_SEGMENT, 0, 0))
 #define shmat(id, address, flags) ((void)(flags), ask_shmat(id))
 #define shmdt(address) ask(DETACH, segment_at(address), 0)
 #define shmctl ask_shmctl
@@ -150,12 +151,13 @@ static bool meddling; /* somebody may use ipcrm */
 
 /* A weaker protocol: in a stage, operation `from` becomes `to` and then `then`, if there is such;
  * or `instead` answers all calls. What breaks then; NULL: nothing. */
-static const struct mutant {
+struct mutant {
     const char *what;
     int stage, from, to, then;
     int (*instead)(enum call call, int id, int detail);
     const char *breaks;
-} * mutant;
+};
+static const struct mutant *mutant;
 
 static void need(bool enough, const char *of) {
     if (enough)
@@ -516,12 +518,13 @@ static const char *succeed(void) {
 
 enum { MOST = 2000000, TABLE = 1 << 22 };
 enum { STEP, GIVE_UP, KILL, IPCRM };
-static struct node {
+struct node {
     struct state state;
     char names[WRITERS];
     signed char move, moved; /* how it came here; the process before, or what ipcrm removed */
     int parent;
-} * nodes;
+};
+static struct node *nodes;
 static int *table, count;
 
 /* Keeps `now`, unless it is known: to that, it makes no difference which writer is which. */
