@@ -65,17 +65,6 @@ bench:
 	$(error the benchmark measures what Linux has, and needs Linux)
 endif
 
-SOURCES = $(wildcard src/*.c src/*/*.c tests/*.c tests/*/*.c)
-HEADERS = $(wildcard include/*.h src/*.h src/*/*.h tests/*/*.h)
-lint:
-	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
-	shellcheck scripts/*.sh .ci/run
-	for cc in gcc clang; do \
-	    for source in $(SOURCES); do \
-	        $$cc $(FLAGS) -Werror -c -MF /dev/null -o /dev/null $$source || exit 1; \
-	    done; \
-	done
-
 clean:
 	rm -rf build writer reader
 
@@ -87,10 +76,11 @@ help:
 	@echo 'make matrix  try every compiler, C library and processor to be had here (PARTS=...)'
 	@echo 'make model   try every execution of message, semaphores and segment (Linux)'
 	@echo 'make bench   measure every kind of IPC side by side (Linux)'
-	@echo 'make lint    check format, shell scripts and warnings (clang-format, shellcheck, clang)'
+	@echo 'make lint    check format and warnings, and analyse C, Python and shell'
 	@echo 'make clean   remove what was built'
 	@echo 'PLATFORM=posix builds with what X/Open has alone, as for macOS; default: what uname says'
 
+-include tests/checks.mk
 -include $(wildcard build/obj/*.d build/obj/*/*.d)
 
-.PHONY: all run test stress matrix model bench lint clean help FORCE
+.PHONY: all run test stress matrix model bench clean help FORCE

@@ -1,0 +1,31 @@
+# The Makefile's checks that need tools of their own, or compilers' runtime libraries.
+
+# Says which of Debian's packages a missing tool comes in: one of the same name, or $(2).
+need = @for tool in $(1); do command -v $$tool >/dev/null || { \
+    echo "make $@: no $$tool here; Debian: $(or $(2),$$tool)"; exit 1; }; done
+
+SOURCES = $(wildcard src/*.c src/*/*.c tests/*.c tests/*/*.c)
+HEADERS = $(wildcard include/*.h src/*.h src/*/*.h tests/*/*.h)
+# The first is no finding; the others come of not seeing that fail() never returns.
+CPPCHECK = cppcheck -q --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
+    $(patsubst %,--suppress=%,normalCheckLevelMaxBranches nullPointerOutOfMemory \
+    nullPointerArithmeticOutOfMemory) -Iinclude -Isrc
+# clang-tidy 14 doesn't see that getopt_long(3) sets optarg anew.
+GETOPT = src/cli/options.c
+TIDY = clang-tidy --quiet
+TIDIED = -- -std=c11 -Iinclude -Isrc 2>/dev/null # where it counts the C library's warnings
+lint:
+	$(call need,clang-format shellcheck pyflakes3 cppcheck clang-tidy gcc clang)
+	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
+	shellcheck scripts/*.sh .ci/run
+	pyflakes3 scripts tests
+	$(CPPCHECK) src tests
+	printf '%s\n' $(filter-out $(GETOPT),$(SOURCES)) | xargs -P 2 -I SOURCE $(TIDY) SOURCE $(TIDIED)
+	$(TIDY) --checks=-clang-analyzer-core.NullDereference $(GETOPT) $(TIDIED)
+	for cc in gcc clang; do \
+	    for source in $(SOURCES); do \
+	        $$cc $(FLAGS) -Werror -c -MF /dev/null -o /dev/null $$source || exit 1; \
+	    done; \
+	done
+
+.PHONY: lint
