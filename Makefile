@@ -75,6 +75,7 @@ help:
 	@echo 'make stress  kill, stop and fail the programs in every way there is, in about a minute'
 	@echo 'make matrix  try every compiler, C library and processor to be had here (PARTS=...)'
 	@echo 'make model   try every execution of message, semaphores and segment (Linux)'
+	@echo 'make fuzz    feed what reads foreign bytes with whatever may come (SECONDS=60)'
 	@echo 'make threads, make test SANITIZE=1: what the thread, address and undefined sanitizers find'
 	@echo 'make bench   measure every kind of IPC side by side (Linux)'
 	@echo 'make lint    check format and warnings, and analyse C, Python and shell'

@@ -13,6 +13,23 @@ export CFLAGS # to what the tests compile
 export ASAN_OPTIONS = detect_leaks=0
 endif
 
+# tests/fuzz.c has its own of the functions that are renamed, and of what isn't linked.
+FUZZ = -std=c11 -Iinclude -Isrc -O1 -g $(SANITIZERS) -o build/fuzz \
+    -Dexit=fuzz_exit -Dclock_gettime=fuzz_clock_gettime -Dmsgrcv=fuzz_msgrcv tests/fuzz.c \
+    $(patsubst %,src/%.c,message semaphores segment queue/queue $(CLI) cli/input)
+SECONDS = 60
+fuzz:
+	@mkdir -p build
+	@clang -fsanitize=fuzzer $(FUZZ) || { \
+	    echo 'make fuzz: at random, without libFuzzer; Debian: clang, libclang-rt-dev'; \
+	    $(CC) $(FUZZ) tests/fuzz_driver.c; }
+	@for target in segment queue input options; do \
+	    mkdir -p build/corpus/$$target; \
+	    build/fuzz $$target -max_total_time=$$(($(SECONDS) / 4)) -timeout=10 -verbosity=0 \
+	        -close_fd_mask=2 -artifact_prefix=build/ build/corpus/$$target tests/corpus/$$target \
+	        || exit 1; \
+	done
+
 # Without optimization, which hides a memcpy() from gcc's sanitizer.
 threads:
 	@mkdir -p build
@@ -44,4 +61,4 @@ lint:
 	    done; \
 	done
 
-.PHONY: threads lint
+.PHONY: fuzz threads lint
