@@ -30,6 +30,17 @@ fuzz:
 	        || exit 1; \
 	done
 
+# The tests, where tests/valgrind.sh stands in the place of each program. Each process has a log,
+# which is empty if valgrind found nothing.
+valgrind: all
+	$(call need,valgrind)
+	@rm -rf build/valgrind && mkdir -p build/valgrind/build
+	@cp -r tests scripts include src build/valgrind
+	@for program in $(PROGRAMS); do cp tests/valgrind.sh build/valgrind/$$program; done
+	python=$$(scripts/python.sh) && cd build/valgrind && $$python tests/run.py test_corpus test_stream
+	@cd build/valgrind && logs=$$(find . -name '*.log') && cat $$logs && \
+	    echo "valgrind: $$(echo "$$logs" | wc -l) programs run" && [ -z "$$(cat $$logs)" ]
+
 # Without optimization, which hides a memcpy() from gcc's sanitizer.
 threads:
 	@mkdir -p build
@@ -50,7 +61,7 @@ TIDIED = -- -std=c11 -Iinclude -Isrc 2>/dev/null # where it counts the C library
 lint:
 	$(call need,clang-format shellcheck pyflakes3 cppcheck clang-tidy gcc clang)
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
-	shellcheck scripts/*.sh .ci/run
+	shellcheck scripts/*.sh tests/*.sh .ci/run
 	pyflakes3 scripts tests
 	$(CPPCHECK) src tests
 	printf '%s\n' $(filter-out $(GETOPT),$(SOURCES)) | xargs -P 2 -I SOURCE $(TIDY) SOURCE $(TIDIED)
@@ -61,4 +72,4 @@ lint:
 	    done; \
 	done
 
-.PHONY: fuzz threads lint
+.PHONY: fuzz valgrind threads lint
