@@ -30,6 +30,18 @@ fuzz:
 	        || exit 1; \
 	done
 
+# What is built so counts by tests/coverage.c. Of make stress the parts that run the programs. To be
+# run as root: some tests need other users and other limits of the system.
+COUNTING = CC=clang LDLIBS='$(CURDIR)/tests/coverage.c' CFLAGS='-g -O0 -fprofile-instr-generate \
+    -fcoverage-mapping -DCOVERAGE="\"$(CURDIR)/build/coverage\""'
+coverage:
+	$(call need,clang)
+	$(call need,llvm-cov llvm-profdata,llvm)
+	@rm -rf build/coverage && mkdir -p build/coverage && chmod a+w build/coverage
+	umask 0 && $(MAKE) test $(COUNTING)
+	umask 0 && python=$$(scripts/python.sh) && $$python tests/stress.py faults random && \
+	    $$python tests/coverage.py $(PROGRAMS)
+
 # The tests, where tests/valgrind.sh stands in the place of each program. Each process has a log,
 # which is empty if valgrind found nothing.
 valgrind: all
@@ -53,7 +65,7 @@ HEADERS = $(wildcard include/*.h src/*.h src/*/*.h tests/*/*.h)
 # The first is no finding; the others come of not seeing that fail() never returns.
 CPPCHECK = cppcheck -q --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
     $(patsubst %,--suppress=%,normalCheckLevelMaxBranches nullPointerOutOfMemory \
-    nullPointerArithmeticOutOfMemory) -Iinclude -Isrc
+    nullPointerArithmeticOutOfMemory) -UCOVERAGE -Iinclude -Isrc
 # clang-tidy 14 doesn't see that getopt_long(3) sets optarg anew.
 GETOPT = src/cli/options.c
 TIDY = clang-tidy --quiet
@@ -72,4 +84,4 @@ lint:
 	    done; \
 	done
 
-.PHONY: fuzz valgrind threads lint
+.PHONY: fuzz coverage valgrind threads lint

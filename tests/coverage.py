@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""Which lines and branches of the programs were reached, and whether unreached.txt says of each
+other one why not: coverage.py PROGRAM..., for make coverage; how they are counted: coverage.c."""
+import collections
+import os
+import pathlib
+import subprocess
+import sys
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+
+
+def count(program, lines, branches):
+    """Adds what was counted in a program, which LLVM has in the form of lcov(1)."""
+    raw, profile = (TOP / f'build/coverage/{pathlib.Path(program).name}.{end}'
+                    for end in ('raw', 'profile'))
+    subprocess.run([TOP / program], env={**os.environ, 'COVERAGE_WRITE': str(raw)}, check=True)
+    subprocess.run(['llvm-profdata', 'merge', '-o', profile, raw], check=True)
+    report = subprocess.run(
+        ['llvm-cov', 'export', '-format=lcov', f'-instr-profile={profile}', TOP / program,
+         TOP / 'src'], stdout=subprocess.PIPE, check=True, universal_newlines=True).stdout
+    for what, _, values in (line.partition(':') for line in report.splitlines()):
+        if what == 'SF':
+            path = pathlib.Path(values)
+        elif what == 'DA':
+            line, times = values.split(',')
+            lines[path, int(line)] += int(times)
+        elif what == 'BRDA':
+            line, _, number, times = values.split(',')
+            branches[path, int(line)][number] += int(times.replace('-', '0'))
+
+
+def main():
+    lines, branches = collections.Counter(), collections.defaultdict(collections.Counter)
+    for program in sys.argv[1:]:
+        count(program, lines, branches)
+    reasons = [line.rstrip().split(': ', 1)
+               for line in (TOP / 'tests/unreached.txt').read_text(encoding='utf-8').splitlines()
+               if line and line[0] not in '# ']
+    unused, problems, reached = list(reasons), 0, collections.defaultdict(lambda: [0] * 4)
+    for (path, number), times in sorted(lines.items()):
+        name, ways = str(path.relative_to(TOP / 'src')), branches[path, number].values()
+        figures = times > 0, 1, sum(map(bool, ways)), len(ways)
+        reached[name] = [sum(pair) for pair in zip(reached[name], figures)]
+        if times and all(ways):
+            continue
+        text = path.read_text(encoding='utf-8').splitlines()[number - 1].strip()
+        known = [reason for reason in reasons if reason[0] == name and text.startswith(reason[1])]
+        unused = [reason for reason in unused if reason not in known]
+        if not known:
+            problems += 1
+            print(f'NOT REACHED: src/{name}:{number}: {"a branch" if times else "the line"}: {text}')
+    for name, figures in reached.items():
+        print('{:22} {:4} of {:4} lines {:4} of {:4} branches'.format(name, *figures))
+    for name, text in unused:
+        print(f'unreached.txt explains what is reached, or not there: {name}: {text}')
+    print(f'{problems} not reached and not explained')
+    return 1 if problems or not lines else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
