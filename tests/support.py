@@ -22,7 +22,7 @@ import unittest
 
 import sysv_ipc
 
-LIMIT = 60  # seconds
+LIMIT = int(os.environ.get('TEST_LIMIT', 60))  # seconds
 TOP = pathlib.Path(__file__).resolve().parent.parent
 
 # As the Makefile says it: with semtimedop and futex, or by polling.
@@ -481,6 +481,15 @@ class TestCase(unittest.TestCase):
         holder.wait_for('held')
         self.assertEqual(self.lock(), 1)
         return holder
+
+    def start_to_stop(self, call, number, command, *arguments, **options):
+        """A program that was stopped behind its so many-th system call of this name."""
+        trace = self.temporary_directory() / 'trace'
+        tracer = [*traced(f'inject={call}:signal=STOP:when={number}'), '-D', '-o', str(trace)]
+        self.require(works([*tracer, 'true']), 'this takes strace, to stop a program in between')
+        program = self.start([*tracer, *command], '-k', self.key, *arguments, **options)
+        wait_until(lambda: 'stopped by SIGSTOP' in trace.read_text(), f'it stops at {call}')
+        return program
 
     # The channel
 

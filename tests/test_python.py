@@ -18,6 +18,19 @@ class Python(TestCase):
             self.assert_status(result, NOTHING_YET if self.program in READERS else DONE)
             self.assertNotIn('Traceback', result.err)
 
+    def test_no_timer_of_ours_kills_an_interpreter_that_ends_slowly(self):
+        directory = self.temporary_directory()
+        (directory / 'sitecustomize.py').write_text(
+            'import sys, time\n'
+            'class Slow:\n'
+            '    def __del__(self, sleep=time.sleep):\n'
+            '        sleep(0.6)\n'
+            'sys.slow = Slow()\n', encoding='utf-8')
+        arguments = ['-w0.01'] if self.program in READERS else []
+        result = self.run_program(self.program, '-k', self.key, *arguments,
+                                  env={**os.environ, 'PYTHONPATH': str(directory)})
+        self.assert_status(result, NOTHING_YET if arguments else DONE)
+
     def test_without_sysv_ipc_one_line_says_why_and_names_ways_to_get_it(self):
         directory = self.temporary_directory()
         (directory / 'sysv_ipc.py').write_text('raise ImportError("blocked")\n', encoding='utf-8')

@@ -1,6 +1,7 @@
 """The message-queue version: what it does otherwise than the segment version."""
 import shlex
 import signal
+import subprocess
 import sys
 
 from support import (
@@ -120,6 +121,22 @@ class Crash(TestCase):
 
 
 @of_each(writer=QUEUE_WRITERS)
+class Replaced(TestCase):
+    def test_a_new_channel_is_not_touched_by_one_who_was_the_last_one_of_the_old_one(self):
+        """And has counted itself, behind its last but one semctl(2)."""
+        leaving = self.start_to_stop('semctl', {'C': 3, 'Python': 2}[self.writer.language],
+                                     self.writer, stdin=subprocess.DEVNULL)
+        self.remove_object()
+        self.remove_set()
+        writer = self.start_writer('-m', 'new')
+        leaving.resume()
+        self.assert_refused(leaving.result(), FAILED, 'cannot remove', 'somebody removed it')
+        self.assert_done(self.read('-r'), b'new\n')
+        self.assert_left(writer.finish())
+        self.assert_nothing_left()
+
+
+@of_each(writer=QUEUE_WRITERS)
 class OtherChannel(TestCase):
     def test_a_segment_with_the_same_key_is_another_channel(self):
         pair = self.start_writer('-m', 'state', command=WRITER)
@@ -166,6 +183,12 @@ class Dropping(TestCase):
                            f'dropped messages that hold no SharedData: {len(BAD)}\n',
                            out=b'4711: \\x1b[31mred\n')
 
+    def test_a_single_one_is_told_in_one_line(self):
+        self.new_queue(b'short', packed())
+        result = self.read('-r')
+        self.assert_warned(result, 'dropped a message that', out=b'Hello\n')
+        self.assertEqual(result.err.count('dropped'), 1, result)
+
     def test_a_flood_of_them_hides_no_message_and_is_told_in_two_lines(self):
         self.new_queue(*[b''] * 3000, packed(b'of ours'))
         result = self.read('-fr')
@@ -177,6 +200,12 @@ class Dropping(TestCase):
         queue = self.new_queue(*[b''] * 3000)
         self.assert_refused(self.read(), NOTHING_YET, 'no message came')
         self.assertEqual(queue.current_messages, 0)
+
+    def test_a_reader_that_need_not_wait_ends_in_whatever_flood(self):
+        queue = self.new_queue(*[b''] * 15000, capacity=None)
+        queue.max_size = QUEUE_CAPACITY
+        self.assert_refused(self.read(), NOTHING_YET, 'no message came')
+        self.assertGreater(queue.current_messages, 0)
 
     def test_a_message_of_any_size_is_dropped(self):
         """Larger than any buffer that a reader may have; our capacity is set when it is in."""

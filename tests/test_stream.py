@@ -1,14 +1,18 @@
 """writer --stream and reader --follow."""
+import concurrent.futures
 import ctypes
+import errno
+import fcntl
 import os
 import platform
 import re
 import signal
 import sys
+import termios
 import threading
 
 from support import (
-    C_READER, DONE, FAILED, NOTHING_YET, PLATFORM, PYTHON_READER, QUEUE, QUEUE_READERS,
+    C_READER, DONE, FAILED, LIMIT, NOTHING_YET, PLATFORM, PYTHON_READER, QUEUE, QUEUE_READERS,
     QUEUE_WRITERS, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, VERSION_OFFSET,
     WRITERS, contents, libc, new_set, of_each, process_state, wait_until)
 
@@ -60,6 +64,16 @@ class Stream(TestCase):
         follower = self.start_follower('-r')
         writer.close_input()
         self.assert_done(follower.result(), b'one line\n')
+
+    def test_a_line_that_a_signal_cuts_off_is_not_sent(self):
+        writer = self.start_stream()
+        writer.send('one li')
+        wait_until(lambda: fcntl.ioctl(writer.process.stdin, termios.FIONREAD, bytes(4))
+                   == bytes(4), 'it is read')
+        writer.signal(signal.SIGTERM)
+        result = writer.result()
+        self.assert_left(result, status=-signal.SIGTERM)
+        self.assertIn(b'\nMessages sent: 0\n', result.out)
 
 
 @of_each(writer=SEGMENT_WRITERS)
@@ -140,6 +154,35 @@ class Followers(TestCase):
         follower.wait_for('second\n')
         second.finish()
         self.assert_done(follower.result(), b'first\nsecond\n')
+
+    def test_following_goes_on_with_what_took_the_place_of_what_was_removed(self):
+        writer = self.start_stream()
+        writer.send('one\n')
+        follower = self.start_follower('-r')
+        follower.wait_for('one\n')
+        follower.stop()
+        self.remove_object()
+        self.remove_set()
+        other = self.start_stream()
+        follower.resume()
+        other.send('two\n')
+        follower.wait_for('two\n')
+        other.finish()
+        self.assert_done(follower.result(), b'one\ntwo\n')
+
+    def test_a_message_that_comes_just_before_its_writer_goes_is_shown(self):
+        """Between the follower's looks for messages and for writers."""
+        writer = self.start_stream()
+        writer.send('one\n')
+        follower = self.start_to_stop('semget', 2, self.reader, '-f', '-r')
+        follower.wait_for('one\n')
+        writer.send('two\n')
+        wait_until(lambda: self.version() == 4 if self.medium is SEGMENT
+                   else self.queue().current_messages == 1, 'it is sent')
+        writer.kill()
+        follower.resume()
+        follower.wait_for('two\n')
+        self.assert_status(follower.result(), DONE)
 
     def test_a_stopped_reader_does_not_disturb_a_writer(self):
         writer = self.start_stream()
@@ -269,35 +312,32 @@ class SleepingWriters(TestCase):
 
 @of_each(writer=SEGMENT_WRITERS)
 class Waking(TestCase):
-    def test_a_publisher_wakes_those_who_sleep(self):
+    def test_a_publisher_wakes_all_who_sleep(self):
         self.require(SYS_FUTEX and PLATFORM == 'linux', 'the number of futex() is not known here')
         writer = self.start_stream()
         libc.shmat.restype = ctypes.c_void_p
         address = libc.shmat(self.segment().id, None, SHM_RDONLY)
         self.addCleanup(lambda: libc.shmdt(ctypes.c_void_p(address)))
         version = ctypes.c_uint.from_address(address + VERSION_OFFSET)
-        timeout = (ctypes.c_long * 2)(60, 0)
-        outcomes = []
+        timeout = (ctypes.c_long * 2)(LIMIT, 0)
+        ready = threading.Barrier(3)
 
         def sleep():
             """0: woken. EAGAIN: the message came before the sleep; try again with another."""
             seen = version.value
-            ready.set()
-            if libc.syscall(SYS_FUTEX, ctypes.c_void_p(address + VERSION_OFFSET), 0, seen,
-                            timeout, None, 0) == 0:
-                outcomes.append('woken')
-            else:
-                outcomes.append(os.strerror(ctypes.get_errno()))
-
-        while not outcomes or outcomes[-1] == os.strerror(11):
-            ready = threading.Event()
-            sleeper = threading.Thread(target=sleep)
-            sleeper.start()
             ready.wait()
-            wait_until(lambda: sleeper.native_id, 'it has an ID')
-            writer.send('wake up\n')
-            sleeper.join()
-        self.assertEqual(outcomes[-1], 'woken')
+            failed = libc.syscall(SYS_FUTEX, ctypes.c_void_p(address + VERSION_OFFSET), 0, seen,
+                                  timeout, None, 0)
+            return failed and ctypes.get_errno()
+
+        outcomes = [errno.EAGAIN]
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            while errno.EAGAIN in outcomes:
+                sleepers = [pool.submit(sleep) for _ in range(2)]
+                ready.wait()
+                writer.send('wake up\n')
+                outcomes = [sleeper.result() for sleeper in sleepers]
+        self.assertEqual(outcomes, [0, 0])
 
 
 @of_each(writer=SEGMENT_WRITERS)

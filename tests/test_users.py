@@ -6,8 +6,8 @@ import sys
 import sysv_ipc
 from support import (
     FAILED, FORKING, NOBODY, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SIZE, THIRD, TOP,
-    TestCase, WRITERS, checked, libc, new_set, objects_of, of_each, through_shell, user, with_setting,
-    without_rights_of_root, works)
+    TestCase, WRITERS, checked, contents, id_of, libc, new_set, objects_of, of_each, through_shell,
+    traced, user, with_setting, without_rights_of_root, works)
 
 SHM_NORESERVE = 0o10000
 
@@ -142,6 +142,13 @@ class OtherUsers(TestCase):
         self.assert_warned(self.start_as(NOBODY).finish(), 'left behind')
         self.assert_nothing_left()
 
+    def test_who_may_not_remove_the_segment_leaves_its_set_to_the_next_one(self):
+        last = self.start_as(THIRD)
+        self.remove_object()
+        self.new_segment(contents(set_id=id_of('set', self.key)))
+        self.assert_refused(last.finish(), FAILED, 'cannot remove')
+        self.assertEqual((objects_of(self.key), self.live()), (['segment', 'set'], 0))
+
     def test_a_stranger_is_named_by_the_user_it_belongs_to(self):
         make = f'import sysv_ipc as s; s.SharedMemory({self.key}, s.IPC_CREX, 0o666, {SIZE}, b"x")'
         self.require(works([sys.executable, '-c', make], **user(NOBODY)),
@@ -182,6 +189,12 @@ class Limits(TestCase):
         self.assert_refused(self.write_with('shmmax', '1023'), FAILED, self.key, 'kernel.shmmax')
         self.assert_refused(self.write_with('sem', '1 32000 500 100'), FAILED, self.key,
                             'kernel.sem')
+
+    def test_a_segment_that_cannot_be_attached_does_not_stay(self):
+        tracer = traced('inject=shmat:error=ENOMEM')
+        self.require(works([*tracer, 'true']), 'this takes strace, to make a call fail')
+        self.assert_refused(self.write(command=[*tracer, *self.writer]), FAILED, 'emory')
+        self.assert_nothing_left()
 
 
 @of_each(reader=SEGMENT_READERS)

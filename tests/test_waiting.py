@@ -1,5 +1,5 @@
 """Readers that wait: --wait, alone and with --follow."""
-from support import DONE, NOTHING_YET, READERS, TestCase, of_each
+from support import DONE, NOTHING_YET, READERS, SEGMENT_READERS, TestCase, of_each
 
 
 @of_each(reader=READERS)
@@ -38,6 +38,29 @@ class Waiting(TestCase):
             writer.close_input()
             self.assert_done(reader.result(), b'%d\n' % number)
             writer.result()
+
+
+@of_each(reader=READERS)
+class Leaving(TestCase):
+    def test_a_message_is_not_left_behind_if_its_writer_leaves_behind_it(self):
+        """Between the reader's looks for writers and for the segment or queue."""
+        writer = self.start_writer('-m', 'Hello')
+        reader = self.start_to_stop('semget', 1, self.reader, '-r')
+        self.assert_left(writer.finish())
+        reader.resume()
+        self.assert_done(reader.result(), b'Hello\n')
+
+
+@of_each(reader=SEGMENT_READERS)
+class LeftBehind(TestCase):
+    def test_it_is_said_of_each_message_that_is_left_behind(self):
+        self.start_writer('-m', 'testament').kill()
+        follower = self.start_reader('-frw')
+        follower.wait_for_error('no writer is alive')
+        heir = self.start_writer('-m', 'heir')
+        follower.wait_for('heir\n')
+        heir.kill()
+        self.assertEqual(follower.result().err.count('no writer is alive'), 2)
 
 
 @of_each(reader=READERS)

@@ -6,7 +6,7 @@ import sys
 import termios
 
 from support import (
-    DONE, FAILED, QUEUE, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, WRITERS, checked,
+    DONE, FAILED, QUEUE, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, WRITERS, apart, checked,
     contents, id_of, libc, new_set, objects_of, of_each, semaphore, through_shell, traced,
     wait_until, works)
 
@@ -268,16 +268,19 @@ class Strangers(TestCase):
 
 @of_each(writer=SEGMENT_WRITERS)
 class StrangersSegments(TestCase):
-    def check(self, data):
+    def check(self, data, attached=True):
+        self.key = self.new_key()
         memory = self.new_segment(data)
+        if not attached:
+            memory.detach()
         for arguments in [], ['-s']:
             result = self.write(*arguments)
             self.assert_refused(result, FAILED, self.key, hex(self.key), f'{len(data)} bytes',
                                 f'process {os.getpid()} ', f'user {os.getuid()}', '--key',
                                 f'ipcrm -m {memory.id}')
-            self.assertEqual((result.out, memory.read()), (b'', data))
-            self.assertEqual(self.attached(), 1)
+            self.assertEqual((result.out, self.attached()), (b'', attached))
             self.assertEqual(objects_of(self.key), ['segment'])
+        self.assertEqual(self.segment().read(), data)
 
     def test_a_smaller_segment_is_refused_untouched(self):
         self.check(bytes(1023))
@@ -286,7 +289,8 @@ class StrangersSegments(TestCase):
         self.check(b'\xa5' * SIZE)
 
     def test_a_single_other_byte_is_enough(self):
-        self.check(bytes(SIZE - 1) + b'x')
+        for data in bytes(SIZE - 1) + b'x', b'x' + bytes(SIZE - 1):
+            self.check(data, attached=False)
 
     def test_a_simple_programs_segment_is_refused_untouched(self):
         self.check(contents(magic=0))
@@ -296,6 +300,7 @@ class StrangersSegments(TestCase):
 
     def test_a_larger_segment_is_refused_untouched_even_if_it_is_empty(self):
         self.check(bytes(5000))
+        self.check(bytes(5000), attached=False)
 
     def test_a_segment_is_a_strangers_even_if_its_maker_had_the_writers_pid(self):
         make = ('import os, sys, sysv_ipc\n'
@@ -306,6 +311,9 @@ class StrangersSegments(TestCase):
         self.assert_refused(result, FAILED, self.key, 'untouched')
         self.assertEqual(objects_of(self.key), ['segment'])
         self.assertEqual(self.segment().read(), b'x' * SIZE)
+        if works([*apart(), 'true']):  # where it is the first one, and has the ID 0
+            result = self.write(command=[*apart(), sys.executable, '-c', make, *self.writer])
+            self.assert_refused(result, FAILED, 'segment 0 with key')
 
 
 @of_each(writer=WRITERS)
@@ -370,6 +378,14 @@ class FoundSegments(TestCase):
                 b'whole', pid=writer.pid, version=(version + 1) % (1 << 32), set_id=set_id))
             self.assert_warned(writer.finish(), 'left behind')
             self.assert_nothing_left()
+
+    def test_a_torn_message_leaves_no_remains_even_if_its_process_had_the_writers_pid(self):
+        writer, set_id = self.start_stream(), id_of('set', self.key)
+        self.segment().write(contents(b'x' * 899, writer.pid, version=7, length=3, set_id=set_id))
+        writer.send('whole\n')
+        wait_until(lambda: self.version() == 8, 'the line is published')
+        self.assertEqual(self.segment().read(), contents(b'whole', writer.pid, version=8,
+                                                         set_id=set_id))
 
     def test_the_last_version_is_followed_by_the_first(self):
         self.new_segment(contents(version=0xfffffffe, set_id=new_set(self.key, 2)))
@@ -453,6 +469,27 @@ class RemovedSets(TestCase):
             self.assert_warned(writer.finish(), f'key {self.key} had lost its semaphore set: it '
                                'was replaced by segment')
             self.assert_nothing_left()
+
+    def test_what_took_the_place_of_a_removed_segment_is_left_alone(self):
+        for other in contents(magic=1), contents():  # a stranger's, and one of another set
+            self.key = self.new_key()
+            writer = self.start_writer()
+            self.remove_object()
+            memory = self.new_segment(other)
+            self.assert_refused(writer.finish(), FAILED, 'somebody removed it')
+            self.assertEqual((memory.read(), self.attached()), (other, 1))
+
+    def test_a_new_channel_is_not_touched_by_one_who_had_joined_the_old_one(self):
+        """And has seen nothing of it but its set: behind semop(2); in C, behind counting, too."""
+        call = {'C': ('semctl', 2), 'Python': ('semop,semtimedop', 1)}[self.writer.language]
+        joined = self.start_to_stop(*call, self.writer)
+        self.remove_set()
+        writer = self.start_writer('-m', 'new')
+        joined.resume()
+        self.assert_refused(joined.result(), FAILED, 'cannot join', 'removed')
+        self.assert_done(self.read('-r'), b'new\n')
+        self.assert_left(writer.finish())
+        self.assert_nothing_left()
 
     def test_a_set_removed_under_a_streaming_writer_ends_it(self):
         writer = self.start_stream()
