@@ -75,6 +75,7 @@ help:
 	@echo 'make stress  kill, stop and fail the programs in every way there is, in about a minute'
 	@echo 'make matrix  try every compiler, C library and processor to be had here (PARTS=...)'
 	@echo 'make model   try every execution of message, semaphores and segment (Linux)'
+	@echo 'make mutants test the tests: put small bugs into copies, one at a time (Linux, minutes)'
 	@echo 'make fuzz    feed what reads foreign bytes with whatever may come (SECONDS=60)'
 	@echo 'make coverage: what no test reaches; make valgrind, make threads, make test SANITIZE=1:'
 	@echo '             what valgrind and the thread, address and undefined sanitizers find'

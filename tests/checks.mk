@@ -13,10 +13,15 @@ export CFLAGS # to what the tests compile
 export ASAN_OPTIONS = detect_leaks=0
 endif
 
+# RANDOM_MUTANTS: how many besides those in tests/mutants.txt; the same ones again for the same SEED
+mutants:
+	python=$$(scripts/python.sh) && \
+	    $$python tests/mutants.py --random=$(or $(RANDOM_MUTANTS),60) --seed=$(or $(SEED),1)
+
 # tests/fuzz.c has its own of the functions that are renamed, and of what isn't linked.
 FUZZ = -std=c11 -Iinclude -Isrc -O1 -g $(SANITIZERS) -o build/fuzz \
     -Dexit=fuzz_exit -Dclock_gettime=fuzz_clock_gettime -Dmsgrcv=fuzz_msgrcv tests/fuzz.c \
-    $(patsubst %,src/%.c,message semaphores segment queue/queue $(CLI) cli/input)
+    $(patsubst %,src/%.c,message semaphores segment queue/queue $(CLI))
 SECONDS = 60
 fuzz:
 	@mkdir -p build
@@ -27,7 +32,7 @@ fuzz:
 	    mkdir -p build/corpus/$$target; \
 	    build/fuzz $$target -max_total_time=$$(($(SECONDS) / 4)) -timeout=10 -verbosity=0 \
 	        -close_fd_mask=2 -artifact_prefix=build/ build/corpus/$$target tests/corpus/$$target \
-	        || exit 1; \
+	        2>build/fuzz.log || { tail -n 60 build/fuzz.log; exit 1; }; \
 	done
 
 # What is built so counts by tests/coverage.c. Of make stress the parts that run the programs. To be
@@ -84,4 +89,4 @@ lint:
 	    done; \
 	done
 
-.PHONY: fuzz coverage valgrind threads lint
+.PHONY: mutants fuzz coverage valgrind threads lint

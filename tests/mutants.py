@@ -1,0 +1,214 @@
+#!/usr/bin/env python3
+"""Who tests the tests? Puts one small bug at a time into a copy of this tree: they must notice it.
+
+The bugs are those of mutants.txt, or those of them with a WORD in their sentence or file, and COUNT
+random ones, the same ones again for the same SEED. A bug is caught when a test fails; one that
+hangs fails, too. Everything runs in namespaces of its own: no bug harms anybody. Exit status 0: all
+that are named were caught, and 95 % of the random ones.
+"""
+import argparse
+import concurrent.futures
+import difflib
+import os
+import pathlib
+import queue
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+
+TOP = pathlib.Path(__file__).resolve().parent.parent
+BOUND = 600  # seconds for all tests, or what is run instead; each test has its own, lower bounds
+APART = ['unshare', '-ipf' if os.geteuid() == 0 else '-cipf', '--kill-child', '--mount-proc']
+TESTS = sys.executable, 'tests/run.py'
+PROGRAMS = 'writer', 'reader', 'build/queue_writer', 'build/queue_reader'
+
+# Without -g: where the code is the same, the program is. Of what it has compiled, Python can't see
+# that it is out of date if size and second are the same.
+ENVIRONMENT = {**os.environ, 'CFLAGS': '-O2', 'PYTHON': sys.executable,
+               'PYTHONDONTWRITEBYTECODE': '1', 'TEST_LIMIT': '20'}
+
+OTHER = {'<': '<=', '<=': '<', '>': '>=', '>=': '>', '==': '!=', '!=': '==', '&&': '||', '||': '&&',
+         '+': '-', '-': '+', '+=': '-=', '-=': '+=', '++': '--', '|': '&', '&': '|', '/': '*'}
+TOKEN = re.compile(r'''(?P<skip>\s+|//.*|/[*](?s:.*?)[*]/|^[#](?:.*\\\n)*.*|"(?:\\.|[^"\\])*"|'''
+                   r"""'(?:\\.|[^'\\])+')|(?P<number>\d[\w.]*)|\w+|->|<<|>>|[-+]{2}|"""
+                   r'[-+<>=!|&]=|&&|[|]{2}|.', re.M)
+
+
+class Mutant:
+    def __init__(self, sentence, path, replacements, notes):
+        self.sentence, self.path, self.notes = sentence, path, notes
+        self.before = self.after = (TOP / path).read_text(encoding='utf-8')
+        for old, new in replacements:
+            if self.after.count(old) != 1:
+                sys.exit(f'mutants.txt: {sentence}: not once in {path}: {old}')
+            self.after = self.after.replace(old, new)
+
+    def difference(self):
+        return ''.join(difflib.unified_diff(
+            self.before.splitlines(True), self.after.splitlines(True), self.path, self.path, n=2))
+
+
+def listed_mutants():
+    text = re.sub('(?m)^#.*\n', '', (TOP / 'tests/mutants.txt').read_text(encoding='utf-8'))
+    for paragraph in re.split('\n\n+', text.strip()):
+        sentence, _, rest = paragraph.partition('\n')
+        if not rest:
+            path = sentence
+            continue
+        replacements = [[re.sub('(?m)^. ', '', lines).rstrip('\n') for lines in pair] for pair in
+                        re.findall(r'((?:^- .*\n?)+)((?:^[+] .*\n?)*)', rest, re.M)]
+        yield Mutant(sentence, path, replacements, dict(re.findall('(?m)^([a-z ]+): (.*)', rest)))
+
+
+def changes(text):
+    """What can be changed in C, all of it: (begin, end, what to put there)."""
+    tokens = [match for match in TOKEN.finditer(text) if not match['skip']]
+    for before, token, after in zip(tokens, tokens[1:], tokens[2:]):
+        word = token.group()
+        if word in OTHER:
+            yield *token.span(), OTHER[word]
+        elif token['number']:
+            other = '1' if word == '0' else f'({word} + 1)' if word[:2] == '0x' or \
+                word != '1' and len(word) < 3 else '0'  # one more of many would change nothing
+            yield *token.span(), other
+        elif word in ('if', 'while'):
+            begin = end = after.start()
+            while end == begin or text.count('(', begin, end) > text.count(')', begin, end):
+                end += 1
+            yield begin, end, f'(!{text[begin:end]})'
+        elif before.group() in (';', '{', '}', ')', 'else') and \
+                '\n' in text[before.end():token.start()]:
+            statement = re.compile('[^;{}]*;').match(text, token.start())
+            if statement:
+                yield *statement.span(), ';'
+
+
+def random_mutants(count, seed):
+    every = [(path, *change) for path in sorted((TOP / 'src').glob('**/*.c'))
+             if path.parent.name != 'bench' and path.name != 'wait_posix.c'
+             for change in changes(path.read_text(encoding='utf-8'))]
+    for number, (path, begin, end, new) in enumerate(random.Random(seed).sample(every, count), 1):
+        text = path.read_text(encoding='utf-8')
+        yield Mutant(f'random {number} of seed {seed}', str(path.relative_to(TOP)),
+                     [(text, text[:begin] + new + text[end:])], {'random': True})
+
+
+class Tree:
+    """A copy of ours, in which everything is built."""
+
+    def __init__(self, place):
+        shutil.copytree(TOP, place, ignore=shutil.ignore_patterns('.git', 'build', '__pycache__'))
+        self.place = place
+        if not self.make('clean', 'all'):
+            sys.exit('mutants.py: make failed')
+        self.programs = self.read_programs()
+
+    def make(self, *targets):
+        return subprocess.run(['make', *targets], cwd=self.place, env=ENVIRONMENT,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode == 0
+
+    def read_programs(self):
+        return [(self.place / name).read_bytes() for name in PROGRAMS]
+
+    def failure(self, *command):
+        """The first failure that the command names, '' if there is none; and its exit status."""
+        process = subprocess.Popen([*APART, *command], cwd=self.place, env=ENVIRONMENT, text=True,
+                                   errors='replace', stdin=subprocess.DEVNULL,
+                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        timer = threading.Timer(BOUND, process.kill)
+        timer.start()
+        try:
+            for line in process.stdout:
+                if line.startswith('FAILED'):
+                    return line[6:].strip(), 1
+            return '', process.wait()
+        finally:
+            timer.cancel()
+            process.kill()
+            process.wait()
+
+    def judge(self, mutant):
+        """What catches it, '' if nothing does. None: it isn't a bug, or doesn't compile."""
+        file = self.place / mutant.path
+        file.write_text(mutant.after, encoding='utf-8')
+        try:
+            if not self.make() or 'random' in mutant.notes and \
+                    self.read_programs() == self.programs:
+                return None
+            if 'shown by' in mutant.notes:
+                return self.failure(*mutant.notes['shown by'].split())[0]
+            if 'first' in mutant.notes:  # the likely ones, but they don't acquit it
+                caught, _ = self.failure(*TESTS, *mutant.notes['first'].split())
+                if caught:
+                    return caught
+            caught, status = self.failure(*TESTS)
+            return caught or (f'the tests end with status {status}' if status else '')
+        finally:
+            file.write_text(mutant.before, encoding='utf-8')
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('-r', '--random', type=int, default=0, metavar='COUNT')
+    parser.add_argument('-s', '--seed', type=int, default=1)
+    parser.add_argument('words', nargs='*', metavar='WORD')
+    return parser.parse_args()
+
+
+def choose(options):
+    mutants = [*listed_mutants(), *random_mutants(options.random, options.seed)]
+    harmless = {mutant.after for mutant in mutants if 'equivalent' in mutant.notes}
+    return [mutant for mutant in mutants if mutant.after not in harmless and (
+        not options.words or any(word in f'{mutant.sentence} ({mutant.path})'
+                                 for word in options.words))]
+
+
+def verdicts(mutants, place, check):
+    """Each mutant and what Tree.judge() says of it; as many at a time as processors are ours."""
+    trees = queue.Queue()
+
+    def judge(mutant):
+        tree = trees.get()
+        try:
+            return tree.judge(mutant)
+        finally:
+            trees.put(tree)
+
+    with concurrent.futures.ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+        for tree in pool.map(Tree, [place / str(number) for number in range(pool._max_workers)]):
+            trees.put(tree)
+        if check and tree.failure(*TESTS) != ('', 0):
+            sys.exit('mutants.py: the tests fail as they are')
+        try:
+            yield from zip(mutants, pool.map(judge, mutants))
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def main():
+    options = arguments()
+    mutants = choose(options)
+    named, at_random = [], []
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)  # the tests run programs as other users, too
+        for mutant, caught in verdicts(mutants, pathlib.Path(place), not options.words):
+            (at_random if 'random' in mutant.notes else named).append(caught)
+            if caught:
+                print(f'ok    {mutant.sentence} ({mutant.path})\n        {caught}', flush=True)
+            elif caught == '' or 'random' not in mutant.notes:
+                print('NOT   ' + mutant.sentence + ': does not compile' * (caught is None),
+                      mutant.difference(), sep='\n', flush=True)
+    bugs = [caught for caught in at_random if caught is not None]
+    elsewhere = sum('shown by' in mutant.notes for mutant in mutants)
+    print(f'{sum(map(bool, named))} of {len(named)} named mutants caught, {elsewhere} of them by '
+          f'something else than the tests; random, seed {options.seed}: {sum(map(bool, bugs))} of {len(bugs)} caught, '
+          f'{len(at_random) - len(bugs)} were no bugs')
+    return 0 if all(named) and sum(map(bool, bugs)) >= 0.95 * len(bugs) else 1
+
+
+if __name__ == '__main__':
+    sys.exit(main())
