@@ -3,7 +3,7 @@
 
 The bugs are those of mutants.txt, or those of them with a WORD in their sentence or file, and COUNT
 random ones, the same ones again for the same SEED. A bug is caught when a test fails; one that
-hangs fails, too. Everything runs in namespaces of its own: no bug harms anybody. Exit status 0: all
+waits for too long fails, too. Everything runs in namespaces of its own: no bug harms anybody. Exit status 0: all
 that are named were caught, and 95 % of the random ones.
 """
 import argparse
@@ -27,7 +27,7 @@ TESTS = sys.executable, 'tests/run.py'
 PROGRAMS = 'writer', 'reader', 'build/queue_writer', 'build/queue_reader'
 
 # Without -g: where the code is the same, the program is. Of what it has compiled, Python can't see
-# that it is out of date if size and second are the same.
+# that it is out of date if size and second are the same. What hangs hangs for 20 seconds.
 ENVIRONMENT = {**os.environ, 'CFLAGS': '-O2', 'PYTHON': sys.executable,
                'PYTHONDONTWRITEBYTECODE': '1', 'TEST_LIMIT': '20'}
 

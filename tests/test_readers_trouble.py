@@ -26,6 +26,17 @@ class Nothing(TestCase):
 
 
 @of_each(reader=SEGMENT_READERS)
+class Going(TestCase):
+    def test_a_segment_that_goes_while_a_reader_comes_is_none(self):
+        self.leave_behind()
+        for error in 'EIDRM', 'EINVAL':
+            tracer = traced(f'inject=shmat:error={error}')
+            self.require(works([*tracer, 'true']), 'this takes strace, to make a call fail')
+            self.assert_refused(self.read(command=[*tracer, *self.reader]), NOTHING_YET,
+                                'No such file')
+
+
+@of_each(reader=SEGMENT_READERS)
 class Strangers(TestCase):
     def check(self, data, *parts):
         """Refused, its state shown, the way out shown, untouched."""

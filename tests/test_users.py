@@ -142,6 +142,12 @@ class OtherUsers(TestCase):
         self.assert_warned(self.start_as(NOBODY).finish(), 'left behind')
         self.assert_nothing_left()
 
+    def test_a_set_that_may_not_be_removed_is_reported(self):
+        new_set(self.key, 2)
+        self.assert_refused(self.start_as(NOBODY).finish(), FAILED, 'cannot remove',
+                            'semaphore set', 'another user')
+        self.assertEqual((objects_of(self.key), self.live()), (['set'], 0))
+
     def test_who_may_not_remove_the_segment_leaves_its_set_to_the_next_one(self):
         last = self.start_as(THIRD)
         self.remove_object()
@@ -190,11 +196,13 @@ class Limits(TestCase):
         self.assert_refused(self.write_with('sem', '1 32000 500 100'), FAILED, self.key,
                             'kernel.sem')
 
-    def test_a_segment_that_cannot_be_attached_does_not_stay(self):
-        tracer = traced('inject=shmat:error=ENOMEM')
-        self.require(works([*tracer, 'true']), 'this takes strace, to make a call fail')
-        self.assert_refused(self.write(command=[*tracer, *self.writer]), FAILED, 'emory')
-        self.assert_nothing_left()
+    def test_where_there_is_no_memory_nothing_stays(self):
+        for call in 'semget', 'shmget', 'shmat':
+            tracer = traced(f'inject={call}:error=ENOMEM')
+            self.require(works([*tracer, 'true']), 'this takes strace, to make a call fail')
+            result = self.write(command=[*tracer, *self.writer])
+            self.assert_refused(result, FAILED, 'Cannot allocate memory')
+            self.assert_nothing_left()
 
 
 @of_each(reader=SEGMENT_READERS)
