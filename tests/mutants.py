@@ -3,8 +3,8 @@
 
 The bugs are those of mutants.txt, or those of them with a WORD in their sentence or file, and COUNT
 random ones, the same ones again for the same SEED. A bug is caught when a test fails; one that
-waits for too long fails, too. Everything runs in namespaces of its own: no bug harms anybody. Exit status 0: all
-that are named were caught, and 95 % of the random ones.
+waits for too long fails, too. Everything runs in namespaces of its own: no bug harms anybody. Exit
+status 0: all that are named were caught, and 95 % of the random ones.
 """
 import argparse
 import concurrent.futures
@@ -114,7 +114,7 @@ class Tree:
     def read_programs(self):
         return [(self.place / name).read_bytes() for name in PROGRAMS]
 
-    def failure(self, *command):
+    def failure(self, *command, saying=''):
         """The first failure that the command names, '' if there is none; and its exit status."""
         process = subprocess.Popen([*APART, *command], cwd=self.place, env=ENVIRONMENT, text=True,
                                    errors='replace', stdin=subprocess.DEVNULL,
@@ -123,7 +123,7 @@ class Tree:
         timer.start()
         try:
             for line in process.stdout:
-                if line.startswith('FAILED'):
+                if line.startswith('FAILED') and saying in line:
                     return line[6:].strip(), 1
             return '', process.wait()
         finally:
@@ -140,7 +140,8 @@ class Tree:
                     self.read_programs() == self.programs:
                 return None
             if 'shown by' in mutant.notes:
-                return self.failure(*mutant.notes['shown by'].split())[0]
+                return self.failure(*mutant.notes['shown by'].split(),
+                                    saying=mutant.notes['saying'])[0]
             if 'first' in mutant.notes:  # the likely ones, but they don't acquit it
                 caught, _ = self.failure(*TESTS, *mutant.notes['first'].split())
                 if caught:
@@ -205,8 +206,8 @@ def main():
     bugs = [caught for caught in at_random if caught is not None]
     elsewhere = sum('shown by' in mutant.notes for mutant in mutants)
     print(f'{sum(map(bool, named))} of {len(named)} named mutants caught, {elsewhere} of them by '
-          f'something else than the tests; random, seed {options.seed}: {sum(map(bool, bugs))} of {len(bugs)} caught, '
-          f'{len(at_random) - len(bugs)} were no bugs')
+          f'something else than make test; random, seed {options.seed}: {sum(map(bool, bugs))} of '
+          f'{len(bugs)} caught, {len(at_random) - len(bugs)} were no bugs')
     return 0 if all(named) and sum(map(bool, bugs)) >= 0.95 * len(bugs) else 1
 
 

@@ -4,8 +4,8 @@ import signal
 import sys
 
 from support import (
-    DONE, FAILED, FORKING, NOTHING_YET, READERS, SEGMENT, SEGMENT_READERS, SIZE, TestCase,
-    VERSION_OFFSET, contents, new_set, of_each, slow, through_shell, traced, works)
+    DONE, FAILED, FORKING, NOTHING_YET, PYTHON_READER, READERS, SEGMENT, SEGMENT_READERS, SIZE,
+    TestCase, VERSION_OFFSET, contents, new_set, of_each, slow, through_shell, traced, works)
 
 
 @of_each(reader=READERS)
@@ -86,6 +86,13 @@ class Simple(TestCase):
         self.new_segment(bytes(SIZE))
         for options in [], ['-f'], ['-rw0.05']:
             self.assert_refused(self.read(*options), NOTHING_YET, 'nothing was published yet')
+
+    def test_a_waiting_reader_does_not_keep_an_empty_segment_from_writers(self):
+        """They take none that others have attached."""
+        self.new_segment(bytes(SIZE)).detach()
+        for options in '-w', '-fw':
+            self.start_to_stop('shmdt', 2, self.reader, options)
+            self.assertEqual(self.attached(), 0)
 
     def test_it_is_read_with_a_note_that_it_carries_no_version(self):
         self.new_segment(contents(b'Hello from C++!', pid=77, magic=0))
@@ -210,6 +217,18 @@ class Torn(TestCase):
             memory.write(version.to_bytes(4, sys.byteorder), VERSION_OFFSET)
         result = reader.result()
         self.assert_refused(result, FAILED, 'messages follow each other too fast')
+        self.assertEqual(result.out, b'')
+
+
+class TornMeanwhile(TestCase):
+    def test_a_message_torn_while_it_is_copied_is_not_shown(self):
+        """Only a Python reader can be stopped there: it makes a system call."""
+        memory = self.new_segment(contents(b'whole'))
+        reader = self.start_to_stop('getppid', 1, PYTHON_READER, '-r')
+        memory.write(contents(b'half', version=3))
+        reader.resume()
+        result = reader.result()
+        self.assert_refused(result, FAILED, 'torn')
         self.assertEqual(result.out, b'')
 
 

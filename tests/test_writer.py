@@ -462,6 +462,8 @@ class RemovedSets(TestCase):
                 new_set(self.key, 2)
             writer = self.start_writer('-m', 'new')
             self.assertNotEqual(self.object_id(), before)
+            with open(f'/proc/{writer.pid}/maps', encoding='utf-8') as maps:
+                self.assertEqual(maps.read().count('SYSV'), 1)
             self.assertTrue(writer.out.startswith(self.opening('created')), writer.out)
             robbed.send('a mixture\n')
             self.assert_refused(robbed.result(), FAILED, 'removed')
