@@ -1,5 +1,5 @@
 """Readers that wait: --wait, alone and with --follow."""
-from support import DONE, NOTHING_YET, READERS, SEGMENT_READERS, TestCase, of_each
+from support import DONE, NOTHING_YET, READERS, SEGMENT_READERS, TestCase, of_each, wait_until
 
 
 @of_each(reader=READERS)
@@ -61,6 +61,22 @@ class LeftBehind(TestCase):
         follower.wait_for('heir\n')
         heir.kill()
         self.assertEqual(follower.result().err.count('no writer is alive'), 2)
+
+    def test_waiting_goes_on_when_it_is_removed(self):
+        self.leave_behind()
+        follower = self.start_reader('-frw')
+        follower.wait_for_error('no writer is alive')
+        self.remove_object()
+
+        def detached():
+            with open(f'/proc/{follower.pid}/maps', encoding='utf-8', errors='replace') as maps:
+                return 'SYSV' not in maps.read()
+        wait_until(detached, 'it is detached')
+        heir = self.start_stream()
+        heir.send('heir\n')
+        follower.wait_for('heir\n')
+        heir.finish()
+        self.assert_status(follower.result(), DONE)
 
 
 @of_each(reader=READERS)
