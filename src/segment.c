@@ -117,14 +117,13 @@ int segment_join(struct segment *segment, key_t key, int mode) {
 }
 
 int segment_lock(struct segment *segment) {
-    struct shmid_ds status;
+    struct shmid_ds status = {.shm_nattch = 2}; /* who may not look takes somebody to be there */
     if (semaphores_lock(&segment->semaphores) < 0)
         return fail(segment, SEMAPHORES);
-    if (examine(segment->id, &status) == 0)
+    if (examine(segment->id, &status) == 0 || errno != EIDRM)
         return (int)status.shm_nattch - 1;
-    int error = errno;
     semaphores_unlock(&segment->semaphores);
-    errno = error;
+    errno = EIDRM;
     return fail(segment, SEGMENT);
 }
 
