@@ -61,10 +61,6 @@ class Held(TestCase):
         libc.semctl(id_of('set', self.key), LIVE, SETVAL, 0)
         self.check(program, errno.ERANGE)
 
-    def test_who_has_left_is_not_counted_and_holds_nothing(self):
-        self.start_writer()
-        self.check(self.start_it('leave'), 0, attached=1, live=1)
-
     def test_an_attachment_that_is_refused_is_none(self):
         self.new_segment(b'x')
         self.check(self.start_it('attach'), errno.EEXIST, attached=1)

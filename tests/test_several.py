@@ -2,10 +2,11 @@
 import os
 import random
 import signal
+import subprocess
 import tempfile
 
 from support import (
-    DONE, FAILED, QUEUE, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, WRITER, WRITERS,
+    DONE, FAILED, QUEUE, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, WRITER, WRITERS,
     WRITERS_IN_C, objects_of, of_each, slow, traced, wait_until, without_rights_of_root, works)
 
 
@@ -34,6 +35,13 @@ class Writers(TestCase):
         second = self.start_writer()
         second.signal(signal.SIGTERM)
         self.assert_left(second.result(), others=1, status=-signal.SIGTERM)
+        self.assertEqual((self.live(), self.lock()), (1, 0))
+
+    def test_who_has_left_is_not_counted_and_holds_nothing_although_it_lives(self):
+        self.start_writer()
+        last_operation = {SEGMENT: 6, QUEUE: 4}[self.medium]
+        self.start_to_stop('semop,semtimedop', last_operation, self.writer,
+                           stdin=subprocess.DEVNULL)
         self.assertEqual((self.live(), self.lock()), (1, 0))
 
     def test_a_refused_writer_leaves_the_others_alone(self):
