@@ -195,7 +195,8 @@ def main():
     mutants = choose(options)
     named, at_random = [], []
     with tempfile.TemporaryDirectory() as place:
-        os.chmod(place, 0o755)  # the tests run programs as other users, too
+        os.chmod(place, 0o1777)  # as /tmp: the tests run programs as other users, too
+        ENVIRONMENT['TMPDIR'] = place  # what is killed doesn't remove its files
         for mutant, caught in verdicts(mutants, pathlib.Path(place), not options.words):
             (at_random if 'random' in mutant.notes else named).append(caught)
             if caught:
