@@ -14,8 +14,8 @@ import threading
 
 from support import (
     C_READER, DATA_SIZE, DONE, FAILED, LIVE, NOTHING_YET, QUEUE, QUEUE_CAPACITY,
-    QUEUE_READER, QUEUE_WRITER, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SETVAL, TestCase,
-    USAGE, VERSION_OFFSET, WRITER, WRITERS, checked, contents, id_of, libc, new_set, of_each, packed,
+    QUEUE_READER, QUEUE_WRITER, READERS, SEGMENT, SEGMENT_READERS, SETVAL, TestCase, USAGE,
+    VERSION_OFFSET, WRITER, WRITERS, checked, contents, id_of, libc, new_set, of_each, packed,
     traced, wait_until, works)
 
 SIGNALLED = -signal.SIGTERM
@@ -85,19 +85,6 @@ class Refusals(TestCase):
                 self.assertRegex(trace, rf'(?m)^{name}.*INJECTED|^--- SIGTERM .*SI_KERNEL', result)
             self.assertEqual(result.status, status, f'{result}\n{trace}')
             self.assertTrue(text in result.err if text else result.err == '', f'{result}\n{trace}')
-
-
-@of_each(writer=SEGMENT_WRITERS)
-class RareWritersOfSegments(TestCase):
-    def test_what_took_the_place_of_a_removed_segment_is_left_untouched(self):
-        for other in contents(magic=1), contents():  # a stranger's, and writers' of another set
-            writer = self.start_writer()
-            self.remove_object()
-            memory = self.new_segment(other)
-            writer.enter()
-            self.assert_refused(writer.result(), FAILED, 'somebody removed it')
-            self.assertEqual(memory.read(), other)
-            memory.remove()
 
 
 @of_each(writer=WRITERS)

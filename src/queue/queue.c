@@ -62,7 +62,7 @@ static int open_locked(struct queue *queue, int mode, int live, bool *made) {
 
 int queue_join(struct queue *queue, key_t key, int mode) {
     bool made = false, kept;
-    *queue = (struct queue){.key = key, .id = -1};
+    *queue = (struct queue){.key = key};
     int live = semaphores_join(&queue->semaphores, queue_semaphores_key(key), mode);
     if (live < 0)
         return fail(queue, SEMAPHORES);
