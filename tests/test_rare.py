@@ -34,6 +34,7 @@ REFUSALS = {SEGMENT: (
     (WRITER, '', '', 'semtimedop:error=EAGAIN semctl:error=EIDRM:when=2', FAILED, 'be seen'),
     (WRITER, '', 'set', 'semget:error=ENOENT:when=2', DONE, ''),
     (WRITER, '', '', 'semget:error=ENOENT', FAILED, 'cannot join'),
+    (WRITER, '-s', '', 'shmctl:error=EACCES:when=2', DONE, ''),
     (WRITER, '', 'orphan', 'shmctl:error=EPERM:when=2', FAILED, 'another user'),
     (WRITER, '', 'orphan', 'shmget:error=ENOMEM:when=3', FAILED, 'cannot join'),
 ), QUEUE: (
