@@ -10,7 +10,7 @@
  *               shmget, shmat                    the segment                 segment.c
  *               semop {unlock}
  *     publish   semop {wait for 0, lock}
- *               shmctl {IPC_STAT}                was it removed?               segment.c
+ *               shmctl {IPC_STAT}                removed? is anybody attached? segment.c
  *               none: the message is written     version odd … even          message.c
  *               semop {unlock}
  *               futex                            wakes the readers           wait_linux.c

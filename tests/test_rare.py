@@ -221,20 +221,6 @@ class RareQueues(TestCase):
         self.assert_says(writer.finish(), 'nobody had received: 1')
         self.assert_nothing_left()
 
-    def test_a_follower_goes_on_with_the_next_queue(self):
-        self.start_stream()
-        follower = self.start_follower()
-        follower.wait_for_state('S')
-        follower.stop()
-        self.remove_object()
-        self.remove_set()
-        other = self.start_stream()
-        follower.resume()
-        other.send('two\n')
-        follower.wait_for('two\n')
-        other.finish()
-        self.assert_done(follower.result())
-
     def test_more_strangers_messages_than_a_queue_of_ours_can_hold_hide_none(self):
         queue = self.new_queue(capacity=None)
         self.require(queue.max_size > 15000, 'this takes the kernel.msgmnb that is usual')

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINES = 16 }; /* few: other writers wait while these are published */
+enum { LINES = 16 }; /* to be sent at once: what one turn costs is little for each then */
 
 /* What was read, and is used up to `begin`. */
 static char buffer[1 << 16];
