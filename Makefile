@@ -7,16 +7,15 @@ FLAGS = -std=c11 -Wall -Wextra -Wpedantic -Iinclude -Isrc -MMD -MP $(CPPFLAGS) $
 
 PROGRAMS = writer reader build/queue_writer build/queue_reader
 objects = $(patsubst %,build/obj/%.o,$(1))
-CORE = message segment semaphores wait_$(PLATFORM)
-CLI = cli/display cli/errors cli/options cli/words
-INPUT = cli/input cli/signals
+CORE = channel message semaphores wait_$(PLATFORM)
+CLI = cli/display cli/errors cli/options cli/signals cli/terms
 
 all: $(PROGRAMS)
 
-writer: $(call objects,writer $(CORE) $(CLI) $(INPUT))
+writer: $(call objects,writer $(CORE) $(CLI) cli/input)
 reader: $(call objects,reader $(CORE) $(CLI))
-build/queue_writer: $(call objects,queue/queue_writer queue/queue $(CORE) $(CLI) $(INPUT))
-build/queue_reader: $(call objects,queue/queue_reader queue/queue $(CORE) $(CLI) cli/signals)
+build/queue_writer: $(call objects,queue/queue_writer queue/queue $(CORE) $(CLI) cli/input)
+build/queue_reader: $(call objects,queue/queue_reader queue/queue $(CORE) $(CLI))
 build/bench: $(call objects,$(patsubst src/%.c,%,$(wildcard src/bench/*.c)) $(CORE) $(CLI))
 # glibc before 2.34 has mq_open(3) there
 build/bench: LDLIBS += -lrt
@@ -43,8 +42,9 @@ FORCE:
 run: all
 	+scripts/run_both.sh
 
+# ONLY: modules or words, see tests/README.md
 test: all
-	python=$$(scripts/python.sh) && $$python tests/run.py
+	python=$$(scripts/python.sh) && $$python tests/run.py $(ONLY)
 
 stress: all
 	python=$$(scripts/python.sh) && $$python tests/stress.py
@@ -71,10 +71,10 @@ clean:
 help:
 	@echo 'make         build writer, reader and the queue version (CC and CFLAGS are respected)'
 	@echo 'make run     run writer, reader and reader.py together: scripts/run_both.sh'
-	@echo 'make test    run the tests, in less than a minute'
-	@echo 'make stress  kill, stop and fail the programs in every way there is, in about a minute'
+	@echo 'make test    run the tests, or those with these words in their names: ONLY=...'
+	@echo 'make stress  kill, stop and fail the programs in every way there is, in minutes'
 	@echo 'make matrix  try every compiler, C library and processor to be had here (PARTS=...)'
-	@echo 'make model   try every execution of message, semaphores and segment (Linux)'
+	@echo 'make model   try every execution of message, semaphores and channel (Linux)'
 	@echo 'make mutants test the tests: put small bugs into copies, one at a time (Linux, minutes)'
 	@echo 'make fuzz    feed what reads foreign bytes with whatever may come (SECONDS=60)'
 	@echo 'make coverage: what no test reaches; make valgrind, make threads, make test SANITIZE=1:'

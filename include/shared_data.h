@@ -1,7 +1,7 @@
-/* The bytes of the segment: the contract with every other program, in any language.
+/* The bytes of a segment, on which every program that shares it must agree, in any language.
  *
- * All zeros is the valid initial state, and it is what the kernel hands out: a segment can be used
- * the instant it exists, and no crash can leave one half-initialised. */
+ * A segment of zeros is valid: nothing was published in it yet. The kernel hands out zeros, so a
+ * segment can be used as soon as it exists, and no crash leaves one half-initialised. */
 #ifndef SHARED_DATA_H
 #define SHARED_DATA_H
 
@@ -10,55 +10,33 @@
 #include <stddef.h>
 
 #define SHARED_KEY 5678
-#define SHARED_SIZE 1024        /* bytes of a segment; a larger one is accepted */
-#define SHARED_MAGIC 0x31726150 /* "Par1": the tail is in use */
+#define SHARED_SIZE 1024        /* bytes of a segment */
+#define SHARED_MAGIC 0x31726150 /* "Par1" in memory; another layout takes "Par2", and so on */
 #define MESSAGE_SIZE 900        /* bytes of a message, its NUL included */
 
-/* What every program agrees on, the simplest ones too. */
+/* The assignment's struct. A program that knows only this can read what our writers publish, and
+ * our readers read what it writes. Behind it stands our tail, three unsigned integers of 4 bytes:
+ *
+ *     908  version   odd while a message is being written; 0 before the first one
+ *     912  magic     SHARED_MAGIC; without it the rest of the tail means nothing
+ *     916  length    of the message: how much a reader should copy */
 struct SharedData {
-    int processId;              /* who published */
-    char message[MESSAGE_SIZE]; /* text, NUL-terminated */
+    int processId;              /* of the process that published */
+    char message[MESSAGE_SIZE]; /* text, with a NUL at its end */
     bool dataReady;             /* false until a message is complete */
 };
 
-static_assert(sizeof(int) == 4 && sizeof(bool) == 1, "readers in other languages count on these");
-static_assert(offsetof(struct SharedData, processId) == 0, "layout");
-static_assert(offsetof(struct SharedData, message) == 4, "layout");
-static_assert(offsetof(struct SharedData, dataReady) == 904, "layout");
-static_assert(sizeof(struct SharedData) == 908, "layout");
-
-#ifndef __cplusplus /* which has other atomics: from here on, this is for C */
-#include <stdatomic.h>
-
-/* processId and message, in machine words */
-#define SHARED_WORDS (offsetof(struct SharedData, dataReady) / sizeof(long))
-
-/* The same bytes as processes share them: every access is atomic, because another process may be
- * writing at that instant. Behind struct SharedData stands our tail; without `magic` it means
- * nothing. `version` shares the cache line of dataReady: every publish touches that line anyway. */
-struct SharedSegment {
-    atomic_ulong words[SHARED_WORDS]; /* processId, message */
-    atomic_uchar dataReady;           /* 0 or 1; anything else is damage */
-    unsigned char zero[3];
-    atomic_uint version; /* odd while a message is being written, even when it is whole */
-    atomic_uint magic;   /* SHARED_MAGIC */
-    atomic_uint length;  /* of message: a hint, how much of it is worth copying */
-    atomic_uint set;     /* the ID of the semaphore set of its writers, plus 1 */
-    unsigned char rest[SHARED_SIZE - 924];
-};
-
-static_assert(offsetof(struct SharedData, dataReady) % sizeof(long) == 0, "whole words");
-static_assert(offsetof(struct SharedSegment, dataReady) == 904, "layout");
-static_assert(offsetof(struct SharedSegment, version) == 908, "layout");
-static_assert(offsetof(struct SharedSegment, magic) == 912, "layout");
-static_assert(offsetof(struct SharedSegment, length) == 916, "layout");
-static_assert(offsetof(struct SharedSegment, set) == 920, "layout");
-static_assert(sizeof(struct SharedSegment) == SHARED_SIZE, "layout");
-
-/* Only lock-free atomics work between processes: the others hide a lock in one process's memory.
- * dataReady is never more than loaded and stored, which takes no lock anywhere. */
-static_assert(ATOMIC_LONG_LOCK_FREE == 2 && ATOMIC_INT_LOCK_FREE == 2, "lock-free atomics");
-
-#endif /* __cplusplus */
+static_assert(sizeof(int) == 4 && sizeof(bool) == 1,
+              "other languages read an int of 4 bytes and a bool of 1: take types of these sizes");
+static_assert(offsetof(struct SharedData, processId) == 0, "processId belongs at byte 0");
+static_assert(offsetof(struct SharedData, message) == 4,
+              "message is expected at byte 4: if you put fields before it, write its new offset "
+              "here, and the same fields into scripts/pair/message.py");
+static_assert(offsetof(struct SharedData, dataReady) == 904,
+              "dataReady is expected at byte 904: take as much off MESSAGE_SIZE as you put before "
+              "message, padding included");
+static_assert(sizeof(struct SharedData) == 908,
+              "the tail is expected at byte 908, right behind the struct: if a field with an "
+              "alignment of 8 makes it longer, write its new size here");
 
 #endif

@@ -21,10 +21,13 @@ take() {
 
 take_any() { take python3 /usr/bin/python3 build/venv/bin/python; }
 
+# (What venv itself advises where it fails would install less than the advice at this file's end.)
 from_pypi() {
-    "$python" -m venv --clear build/venv &&
-        build/venv/bin/python -m pip install --quiet --retries 1 --timeout 5 sysv_ipc &&
-        usable build/venv/bin/python
+    "$python" -m venv --clear build/venv >/dev/null 2>&1 || {
+        echo "$python cannot make a virtual environment"
+        return 1
+    }
+    build/venv/bin/python -m pip install --quiet --retries 1 --timeout 5 sysv_ipc
 }
 
 with_apt() {
@@ -41,7 +44,7 @@ set_up() {
     : >build/python.log
     if [ "$python" ]; then
         say 'no Python here has sysv_ipc: installing it from PyPI in build/venv'
-        from_pypi >>build/python.log 2>&1 && take_any
+        from_pypi >build/python.log 2>&1 && take_any
         rm -rf build/venv
     fi
     if [ "$apt" ] && [ "$(id -u)" = 0 ]; then
@@ -57,7 +60,8 @@ if [ -n "${PYTHON-}" ]; then
     exit 1
 fi
 
-cd "$(dirname "$0")/.." || exit
+self=$(readlink -f "$0" 2>/dev/null) || self=$0
+cd "$(dirname "$self")/.." || exit
 take_any
 python=$(command -v python3 || command -v /usr/bin/python3)
 apt=$(command -v apt-get)

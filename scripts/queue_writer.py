@@ -1,115 +1,110 @@
 #!/usr/bin/env python3
-"""Shares messages through a System V message queue: writer.py's counterpart.
+"""Shares messages through a System V message queue: src/queue/queue_writer.c's counterpart.
 
-A queue holds a stream where a segment holds a state: each message goes to one reader, and waits for
-it in the kernel. A writer joins and leaves as writer.py does. See src/queue/queue_writer.c.
+A segment holds a state, a queue a stream: each message goes to one reader, and waits for it in the
+kernel. A writer waits when the queue is full.
 """
 import errno
+import itertools
 import os
 import sys
-import time
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I doesn't look here
 
-import writing
-from kernel import (
-    CAPACITY, QUEUE, attempt, complain, fail, is_our_queue, is_unused, key_t,
-    queue_length, sysv_ipc)
-from message import SHARED_DATA, unpacked
-from writer import Writer, main
+from pair.cli import errors  # first: it says what to do without sysv_ipc
+from pair.cli import display, input, signals
+from pair.cli.errors import complain
+from pair.cli.options import writer_options
+from pair.channel import Found
+from pair.kernel import QUEUE
+from pair.queue import Queue
 
 
-class QueueWriter(Writer):
-    kind = QUEUE
-    lost = 0  # messages, with the queue
+def send(queue, text):
+    """Sends one message. If the queue is full for longer than a moment, says what it waits for."""
+    with errors.explained('send to', QUEUE, queue.key):
+        for looks in itertools.count():
+            try:
+                return queue.send(text, wait=looks > 0)
+            except (BlockingIOError, InterruptedError):
+                pass
+            if signals.received():
+                errors.fail(f'queue with key {queue.key} is full: a message was not sent')
+            if looks == 0:
+                signals.tick(0.1)
+            if looks == 2:
+                complain(f'queue with key {queue.key} is full ({queue.length()} messages): waiting '
+                         'for a reader')
 
-    def open(self):
-        """Gets or creates the queue. The caller holds the lock."""
-        made, key, mode = True, key_t(self.key), self.options.mode
-        try:
-            self.object = sysv_ipc.MessageQueue(key, sysv_ipc.IPC_CREX, mode)
-        except sysv_ipc.ExistentialError:
-            made, self.object = False, sysv_ipc.MessageQueue(key, 0, 0)
-        if not made and is_our_queue(self.object):
-            if self.semaphores.live() > 1:
-                return 'joined'
-            complain(f'queue {self.object.id} with key {self.key} was left behind by an earlier '
-                     f'writer, with messages: {self.length()}')
-            return 'taken over'
-        if not made and not is_unused(self.object):
-            raise OSError(errno.EEXIST, 'a stranger')
-        capacity = min(CAPACITY, self.object.max_size // SHARED_DATA.size * SHARED_DATA.size)
-        if capacity == 0:
-            if made:
-                self.object.remove()
-            raise OSError(errno.ENOSPC, 'too small')
-        self.object.max_size = capacity
-        return 'created'
 
-    def send(self, text):
-        """Waits while the queue is full; if that takes longer than a moment, it says so."""
-        data = SHARED_DATA.pack(os.getpid(), text, 1)
-        began, wait, told = time.monotonic(), False, False
-        with attempt('send to', QUEUE, self.key):
-            while True:
-                try:
-                    return self.object.send(data, wait)
-                except (sysv_ipc.ExistentialError, sysv_ipc.PermissionsError):
+def share(queue, options):
+    send(queue, options.message)
+    display.written(QUEUE, options.message)
+    if not options.stay:
+        input.enter()
+
+
+def stream(queue):
+    display.show('Sending every line of standard input...\n')
+    sent = 0
+    for sent, line in enumerate(input.lines(), 1):
+        send(queue, line)
+    display.show(f'Messages sent: {sent}\n')
+
+
+def stay(queue):
+    """Stays until a signal comes, or until somebody has removed the queue, which leave() then
+    says."""
+    display.show('Staying until a signal comes...\n')
+    while not signals.received() and not queue.is_removed():
+        signals.sleep(0.5)
+
+
+def leave(queue, keep_messages):
+    """Removing the queue loses what nobody has received. So at the end of a stream the last writer
+    waits for readers, until a signal comes."""
+    with errors.explained('remove', QUEUE, queue.key):
+        for looks in itertools.count():
+            try:
+                others = queue.leave(keep_messages and not signals.received())
+                break
+            except OSError as error:
+                if error.errno != errno.EBUSY:
                     raise
-                except sysv_ipc.Error:  # it is full, or a signal came while we waited
-                    wait = True
-                except OSError:  # EINVAL: it went some time ago; or the system allows no such size
-                    raise OSError(errno.EIDRM if self.removed() else errno.ENOSPC, 'in vain')
-                if writing.received:
-                    fail(f'queue with key {self.key} is full: a message was not sent')
-                if not told and time.monotonic() > began + 0.2:
-                    complain(f'queue with key {self.key} is full ({self.length()} messages): '
-                             'waiting for a reader')
-                    told = True
-
-    def wait_for_readers(self, done):
-        """Removing the queue loses what nobody has received: at the end of a stream the last writer
-        waits for that, until a signal comes."""
-        looks, done = 0, done and self.options.stream
-        while done and not writing.received and self.length() and self.semaphores.live() == 1:
-            self.semaphores.unlock()
-            looks += 1
             if looks == 10:
-                complain(f'queue with key {self.key}: waiting for a reader of the last messages: '
-                         f'{self.length()}')
-            time.sleep(0.01)
-            self.semaphores.lock()
+                complain(f'queue with key {queue.key}: waiting for a reader of the last messages: '
+                         f'{queue.length()}')
+            signals.sleep(0.01)
+    if queue.lost:
+        complain(f'queue with key {queue.key} was removed with messages that nobody had received: '
+                 f'{queue.lost}')
+    if queue.borrowed and others == 0:
+        display.show(f'Message queue stays (ID: {queue.id}): another program made it\n')
+    else:
+        display.left(QUEUE, queue.id, others)
 
-    def leave(self, done):
-        others = super().leave(done)
-        if self.lost:
-            complain(f'queue with key {self.key} was removed with messages that nobody had '
-                     f'received: {self.lost}')
-        return others
 
-    def remove(self):
-        """What the last writer does: with the queue that the key has now, if that has our set.
-        What is lost is counted while taking it out: else a reader might take it meanwhile."""
-        self.semaphores.live()
+def main():
+    signals.start()
+    options = writer_options(QUEUE)
+    with signals.caught():
+        with errors.explained('join', QUEUE, options.key):
+            queue = Queue.join(options.key, options.mode)
+        done = False
         try:
-            queue = sysv_ipc.MessageQueue(key_t(self.key), 0, 0, CAPACITY)
-            if not is_our_queue(queue):
-                return
-            queue.max_size = queue.max_size  # who may change it may remove it
-            for _ in range(CAPACITY):
-                try:
-                    self.lost += unpacked(*queue.receive(block=False)) is not None
-                except (sysv_ipc.BusyError, OSError):
-                    break
-            queue.remove()
-        except sysv_ipc.ExistentialError:
-            pass
-
-    def length(self):
-        return queue_length(self.object)
-
-    def removed(self):
-        return self.length() is None
+            if queue.found == Found.TAKEN_OVER:
+                complain(f'queue {queue.id} with key {queue.key} was left behind by an earlier '
+                         f'writer, with messages: {queue.length()}')
+            display.joined(QUEUE, queue.found, queue.id, queue.key)
+            if options.stream:
+                stream(queue)
+            else:
+                share(queue, options)
+            if options.stay:
+                stay(queue)
+            done = True
+        finally:
+            leave(queue, keep_messages=done and options.stream)
 
 
 if __name__ == '__main__':
-    writing.run(lambda: main(QueueWriter))
+    main()

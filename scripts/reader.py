@@ -1,217 +1,140 @@
 #!/usr/bin/env python3
-"""Prints the message that a writer shares through a System V shared memory segment.
+"""Prints the message that a writer shares through System V shared memory: src/reader.c's
+counterpart.
 
     ./writer                       in one terminal, or python3 scripts/writer.py, then
     python3 scripts/reader.py      in another
 
-A reader attaches read-only and takes a snapshot: a copy that is whole, because the same even
-version was there before and after. It holds nothing and changes nothing, so there may be any number
-of them. Whether a writer is alive, the semaphore set tells. src/reader.c does the same.
+A reader attaches the segment, copies the message and prints the copy. It holds nothing and changes
+nothing, so there may be any number of readers, and none disturbs a writer.
 """
-import errno
 import os
 import sys
 import time
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))  # python3 -I doesn't look here
 
-import display
-from kernel import (
-    DONE, FAILED, NOTHING_YET, SEGMENT, SEMAPHORES, attempt, complain, fail_at_stranger,
-    is_removed, key_t, live_writers, refuse, sysv_ipc)
-from message import BUSY, NONE, SIZE, TORN, WHOLE, snapshot, wait_for_change
-from options import reader_options
+from pair.cli import errors  # first: it says what to do without sysv_ipc
+from pair.cli import display, signals
+from pair.cli.errors import DONE, FAILED, NOTHING_YET, complain
+from pair.cli.options import reader_options
+from pair.channel import Channel, MessageState, Waited
+from pair.kernel import SEGMENT
 
-PAUSE, LOOK_UP = 0.01, 0.5  # seconds, between two looks for an object, and for what isn't a message
+ATTACH_AGAIN = 0.01  # seconds
 
 
-class Reader:
-    """Reads a segment. What is another thing with a queue, queue_reader.py overrides."""
-    kind, opening = SEGMENT, 'attach'
-
-    def __init__(self, options):
-        self.options, self.key, self.set_key = options, options.key, options.set_key
-        self.name = f'{self.kind.name} with key {self.key}'
-        self.deadline = time.monotonic() + (options.wait or 0)
-        self.greeted = options.raw or options.follow
-        self.object = None     # the segment
-        self.copy = None       # the last snapshot
-        self.seen = None       # the version of the last message in this segment
-        self.missed = 0        # messages that came and went between two snapshots
-        self.shown = False     # a message
-        self.alive = False     # a living writer was seen
-        self.lamented = False  # the user knows that none is alive
-
-    def open(self):
-        """Attaches the segment that the key has now. False: there is none."""
-        with attempt('attach', SEGMENT, self.key):
-            try:
-                memory = sysv_ipc.SharedMemory(key_t(self.key), 0, 0o400)
-                view = memoryview(memory)[:SIZE]
-            except (sysv_ipc.ExistentialError, ValueError, OSError) as error:
-                if getattr(error, 'errno', None) in (None, errno.EIDRM):  # it went just now
-                    return False
+def first_message(key, deadline):
+    """Attaches the segment and takes the first whole message, or whatever is there at the deadline.
+    While there is none it attaches anew, because a writer that has published nothing may leave, and
+    another one make another segment."""
+    while True:
+        try:
+            channel = Channel.attach(key)
+        except FileNotFoundError:
+            if time.monotonic() >= deadline:
                 raise
-        if len(view) < SIZE:
-            fail_at_stranger(self.key)
-        self.close()
-        self.object, self.view = memory, view
-        return True
+            time.sleep(ATTACH_AGAIN)
+            continue
+        news = True
+        while news:
+            message, left = channel.read(), deadline - time.monotonic()
+            if message.state in (MessageState.WHOLE, MessageState.DAMAGED) or left <= 0:
+                return channel, message
+            # A segment of zeros isn't a writer's yet, and as long as a reader is attached no writer
+            # takes it. So the reader detaches it for a moment.
+            news = message.versioned and look(channel, message.version, left) == Waited.NEWS
+        channel.detach()
+        time.sleep(ATTACH_AGAIN)
 
-    def close(self):
-        if self.object:
-            self.view.release()
-            self.object.detach()
-        self.object = self.seen = None
 
-    def removed(self):
-        return is_removed(self.object)
+def look(channel, seen, seconds):
+    """channel.wait(), but None for who may not look, or can't."""
+    try:
+        return channel.wait(seen, seconds)
+    except OSError:
+        return None
 
-    def news(self):
-        """Takes a snapshot; whether it is another message than the last one. Counts what came
-        between."""
-        self.copy = snapshot(self.view)
-        state, version = self.copy.state, self.copy.version
-        if state == NONE or version == self.seen:
-            return False
-        if state != BUSY:  # not this one; but perhaps its version's
-            if self.seen is not None and self.copy.versioned:
-                steps = (version & ~1) - (self.seen & ~1) & 0xffffffff
-                self.missed += steps // 2 - (state == WHOLE)
-            self.seen = version
-        return True
 
-    def unclaimed(self):
-        """Whether the segment is no writer's. It would never be, if we stayed attached."""
-        return self.seen is None and not self.copy.versioned
+def warn(channel, message):
+    """Says what a message that was shown is worth, if not everything."""
+    if not message.versioned:
+        complain(f'segment with key {channel.key} carries no version: whether the message is whole '
+                 "can't be checked, and newer ones can't be followed")
+    elif look(channel, message.version, 0) == Waited.GONE:
+        errors.warn_left_behind(SEGMENT, channel.key, channel.reason, message.pid)
 
-    def wait_for_news(self):
-        if not self.unclaimed():
-            wait_for_change(self.view, self.copy.version, self.time_to_look_up())
 
-    def time_to_look_up(self):
-        left = self.deadline - time.monotonic()
-        return left if 0 < left < LOOK_UP else LOOK_UP
+def no_message(channel, message):
+    """Says why there is no message to be shown; returns the exit status."""
+    name = f'segment with key {channel.key}'
+    if message.state == MessageState.NONE:
+        complain(f'{name}: nothing was published yet; wait for it with --wait')
+        return NOTHING_YET
+    if message.state == MessageState.TORN:
+        gone = look(channel, message.version, 0) == Waited.GONE
+        complain(f'{name}: its message is torn, a writer was {"" if gone else "stopped or "}killed '
+                 'half-way; the next message replaces it')
+    elif message.state == MessageState.BUSY:
+        complain(f'{name}: messages follow each other too fast to read one; try again')
+    else:
+        complain(f'{name} holds no SharedData: processId {message.pid}, dataReady {message.ready}, '
+                 f'message {"with" if message.has_nul else "without"} NUL')
+        errors.explain_stranger(channel.key)
+    return FAILED
 
-    def late(self):
-        return time.monotonic() >= self.deadline
 
-    def open_in_time(self):
-        """Waits for the object, if the user wants that. False: in vain."""
-        while not self.open():
-            if self.late():
-                return False
-            time.sleep(PAUSE)
-        return True
-
-    def run(self):
-        """Returns the exit status, as the others that return something here."""
-        return self.follow() if self.options.follow else self.read()
-
-    def read(self):
-        """Prints a message. While there is none it attaches anew each time: a writer that has
-        published nothing may leave, and its segment with it."""
-        if not self.options.raw:
-            display.attempt(self.kind, self.key)
-        while self.open_in_time():
-            found = self.news()
-            if not found and not self.late():
-                self.wait_for_news()
-                found = self.news()
-            if found or self.late():
-                self.greet()
-                status = self.tell() if found else self.no_message()
-                if status == DONE:
-                    self.lament()
-                return status
-            self.close()
-            time.sleep(PAUSE)
-        return self.no_object()
-
-    def follow(self):
-        """Prints each new message until the writers have gone. With --wait, they can't have gone
-        before one was alive and a message came, unless the time is over."""
-        while self.object or self.open_in_time():
-            # Before the snapshot: so that has the last message of writers that have gone.
-            removed, late, writers = self.removed(), self.late(), live_writers(self.set_key)
-            # The last one that left has removed it; or somebody what was left behind.
-            self.alive = self.alive or (not self.lamented if removed else writers > 0)
-            if self.news():
-                self.tell()
-            elif writers < 0:  # who may not look doesn't know when to end
-                refuse('examine', SEMAPHORES, self.set_key, OSError(errno.EACCES, 'not ours'))
-            elif late and self.options.wait is not None and not self.shown:
-                return self.farewell()
-            elif removed and self.open():
-                pass  # somebody has made another one since
-            elif (removed or not writers) and (late or self.alive and self.shown):
-                return self.farewell()
-            elif removed or self.unclaimed():
-                self.close()
-                time.sleep(PAUSE)
-            else:
-                if not writers and self.shown:
-                    self.lament()
-                self.wait_for_news()
-        return DONE if self.shown else self.no_object()
-
-    def greet(self):
-        if not self.greeted:
-            display.connected(self.kind, self.object.id)
-        self.greeted = True
-
-    def tell(self):
-        """Shows a message. For a follower, one that stays torn is no reason to stop: a writer will
-        replace it."""
-        if self.copy.state != WHOLE:
-            return self.no_message()
-        display.message(self.kind, self.options, self.copy.pid, self.copy.text)
-        self.shown, self.lamented = True, False
-        return DONE
-
-    def lament(self):
-        """Says what a message that was shown is worth, if not everything."""
-        if not self.lamented and not self.copy.versioned:
-            complain(f'{self.name} carries no version: whether the message is whole '
-                     "can't be checked")
-        elif not self.lamented and live_writers(self.set_key) == 0 and not self.removed():
-            complain(f'{self.name}: no writer is alive; the message was left behind by process '
-                     f'{self.copy.pid}')
-        self.lamented = True
-
-    def farewell(self):
-        if self.missed:
-            complain(f'{self.name}: messages that came too fast to be shown: {self.missed}; '
-                     'the queue version delivers each')
-        if self.copy.state == WHOLE:
-            self.lament()
-        elif self.copy.state != NONE:  # which was said
-            return FAILED
-        return DONE if self.shown else self.no_message()
-
-    def no_message(self):
-        """Says why there is none."""
-        copy = self.copy
-        if copy.state == NONE:
-            complain(f'{self.name}: nothing was published yet; wait for it with --wait')
-            return NOTHING_YET
-        if copy.state == TORN:
-            how = 'was stopped or killed' if live_writers(self.key) else 'was killed'
-            complain(f'{self.name}: its message is torn, a writer {how} half-way; the next message '
-                     'replaces it')
-        elif copy.state == BUSY:
-            complain(f'{self.name}: messages follow each other too fast to read one; try again')
+def follow(channel, format, message):
+    """Prints each message behind the first one, which has been read, until no writer is alive."""
+    shown = message.state == MessageState.WHOLE
+    seen = 0 if message.state == MessageState.BUSY else message.version
+    missed = 0
+    while channel.wait(seen, float('inf')) == Waited.NEWS:
+        message = channel.read()
+        if message.version == seen:
+            continue
+        if message.state == MessageState.WHOLE:
+            # 1, or more if some were missed. A version begins anew at 0 some day.
+            came = (message.version - (seen & ~1) & 0xffffffff) // 2
+            missed += came - 1 if shown and came < 1 << 30 else 0
+            shown = True
+            display.message(SEGMENT, format, message)
         else:
-            complain(f'{self.name} holds no SharedData: processId {copy.pid}, dataReady '
-                     f'{copy.ready}, message {"with" if copy.nul else "without"} NUL')
-            fail_at_stranger(self.key)
-        return FAILED
+            no_message(channel, message)
+            if message.state == MessageState.DAMAGED:
+                return FAILED
+        if message.state != MessageState.BUSY:  # of which nothing was seen
+            seen = message.version
+    if missed:
+        complain(f'segment with key {channel.key}: messages that came too fast to be shown: '
+                 f'{missed}; the queue version delivers each')
+    if message.state != MessageState.WHOLE:
+        return no_message(channel, message)
+    warn(channel, message)
+    return DONE
 
-    def no_object(self):
-        refuse(self.opening, self.kind, self.key, OSError(errno.ENOENT, 'not there'))
 
+def main():
+    signals.start()
+    options = reader_options(SEGMENT)
+    story = options.format == display.STORY
 
-def main(reader=Reader):
-    return reader(reader_options(reader.kind)).run()
+    if story:
+        display.attempt(SEGMENT, options.key)
+    with errors.explained('attach', SEGMENT, options.key):
+        channel, message = first_message(options.key, time.monotonic() + options.timeout)
+    if story:
+        display.connected(SEGMENT, channel.id)
+    whole = message.state == MessageState.WHOLE
+    if whole:
+        display.message(SEGMENT, options.format, message)
+    goes_on = whole or message.state != MessageState.DAMAGED and not options.waits
+    if options.follow and goes_on:
+        with errors.explained('examine', SEGMENT, options.key):
+            return follow(channel, options.format, message)
+    if not whole:
+        return no_message(channel, message)
+    warn(channel, message)
+    return DONE
 
 
 if __name__ == '__main__':

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds, and runs the writer, the C reader and the Python reader together: over shared memory, or
 # with --queue over a message queue. With --both the Python writer and the C reader follow. Takes
-# another key where 5678 is in use, and leaves nothing behind. Exit status 0: all of it worked.
+# another key where 5678 is in use, and leaves nothing behind. Exit status 0: all of it worked, and
+# each reader showed the very message that the writer had shown.
 set -u
 unset CDPATH # or cd would print
 
@@ -9,109 +10,102 @@ say() { printf 'run_both.sh: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 usage() { echo 'Usage: run_both.sh [--queue] [--both] [--key KEY]'; exit "$1"; }
 show() { printf '%s\n' "$@" 2>/dev/null || fail 'cannot write to standard output'; }
-heading() { show '' "##### $*" ''; }
 
-running='' # while a writer is, it is process $!
-stop_writer() {
-    [ -z "$running" ] || { kill "$!" && wait "$!"; } 2>/dev/null
-    running=
-}
+# Somebody else uses the key.
+in_use() { why=$* && return 1; }
 
-scratch=
+writer='' scratch='' # the process that writes; a directory for what it prints
 clean_up() {
     trap '' HUP INT QUIT PIPE TERM
-    set +u # there may be no $! yet
-    stop_writer
+    [ -z "$writer" ] || { kill "$writer" && wait "$writer"; } 2>/dev/null
     [ -z "$scratch" ] || rm -rf "$scratch"
 }
 
-# Somebody else uses the key.
-in_use() {
-    stop_writer
-    why=$*
-    return 1
+# LANGUAGE NAME: the command for it, as a title and to be run with these options.
+title() { [ "$1" = C ] && echo "$c$2" || echo "$python $p$2.py"; }
+program() {
+    language=$1 name=$2
+    shift 2
+    if [ "$language" = C ]; then
+        set -- "$c$name" "$@"
+    else
+        set -- "$python" "$p$name.py" "$@"
+    fi
+    exec "$@" ${key:+"--key=$key"}
 }
 
-# Starts a writer. It reads what we write to 3 (a background job's own input would be /dev/null, and
-# so would end at once), we read from 4 what it writes. Opened by <>, a pipe doesn't wait for its
-# other end, which a signal may have ended.
-launch() {
-    exec 3>&- 4<&-
-    exec 3<>"$scratch/keys" 6<>"$scratch/output"
-    exec 4<"$scratch/output" 5<"$scratch/keys"
-    running=yes
-    { trap '' INT QUIT && exec "$@"; } <&5 >&6 3>&- 4<&- 5<&- 6>&- &
-    exec 5<&- 6>&-
-}
-
-# A writer that joins, says nothing and leaves tells whether we have the key for ourselves, and
-# removes what a killed writer of ours left. A signal ends it: it won't wait for a queue's readers.
-try_key() {
-    launch "${c}writer" --stream --mode=0600 ${key:+"--key=$key"}
-    IFS= read -r line <&4 && kill "$!"
-    line=$(cat <&4)
-    wait "$!" 2>/dev/null
-    [ $? != 2 ] || exit 2
-    running=
-    case $line in
-    *' removed (ID: '*) ;;
-    *' stays (ID: '*) in_use 'another writer is alive' ;;
-    *) in_use 'the writer was refused' ;;
-    esac
-}
-
-# Starts a writer and shows its output until it is ready. What it makes is ours alone (0600): could
-# another user's writer join and be the last one to leave, it wouldn't be allowed to remove it.
+# LANGUAGE OPTION...: starts a writer that stays, and waits until it says so.
 start_writer() {
-    set -- "$@" --mode=0600 ${key:+"--key=$key"}
-    heading "$*"
-    launch "$@"
-    created=
-    while IFS= read -r line <&4; do
-        show "$line"
-        case $line in
-        *' created successfully '*) created=yes ;;
-        'Press Enter'*) break ;;
-        esac
+    language=$1
+    shift
+    : >"$scratch/writer"
+    program "$language" writer --stay "$@" </dev/null >"$scratch/writer" &
+    writer=$!
+    until grep -q '^Staying' "$scratch/writer" || ! kill -0 "$writer" 2>/dev/null; do
+        sleep 0.05
     done
-    [ "$created" ] || in_use 'another writer came at the same moment'
 }
 
-# Runs a reader and looks for the writer's process ID in what it shows.
-run_reader() {
-    set -- "$@" ${key:+"--key=$key"}
-    heading "$*"
-    shown=$("$@")
-    status=$?
-    [ $status = 0 ] || [ $status = 3 ] || fail "$* failed (status $status)"
-    show "$shown"
-    case $shown in
-    *"C Process ID: $!
-"*) ;;
-    *) in_use "the reader didn't get the writer's message" ;;
-    esac
+# Ends the writer as a person would, so that it leaves and removes what it made.
+stop_writer() {
+    kill "$writer" 2>/dev/null
+    wait "$writer" 2>/dev/null
+    status=$? writer=''
+    [ $status != 2 ] || exit 2 # wrong usage: KEY is none
+    [ $status -gt 128 ] || in_use 'the writer was refused' # or else it died of our signal
 }
 
-press_enter() {
-    heading Enter
-    (trap '' PIPE && echo >&3) 2>/dev/null
-    exec 3>&-
-    cat <&4
-    wait "$!" || fail "the writer failed (status $?)"
-    running=
+# A writer that joins, says nothing and leaves tells whether we have the key for ourselves. It also
+# removes what a killed writer left.
+try_key() {
+    start_writer C --stream
+    stop_writer || return
+    ! grep -q ' stays (ID: ' "$scratch/writer" || in_use 'another writer is alive'
+}
+
+# LANGUAGE LANGUAGE...: runs a writer, and readers until each has shown its message. What this
+# writer makes is ours alone (0600): another user's writer could join and be the last one to leave,
+# and wouldn't be allowed to remove it.
+run() {
+    show '' "##### $(title "$1" writer)" ''
+    start_writer "$1" --mode=0600
+    show "$(cat "$scratch/writer")"
+    grep -q ' created successfully ' "$scratch/writer" || {
+        stop_writer && in_use 'another writer came at the same moment'
+        return
+    }
+    message=$(sed -n '/^Message written/,/^=====/p' "$scratch/writer" | sed '1d;$d')
+    shift
+    for language; do
+        reader=$(title "$language" reader)
+        show '' "##### $reader" ''
+        shown=$(program "$language" reader)
+        status=$?
+        [ $status = 0 ] || [ $status = 3 ] || fail "$reader failed (status $status)"
+        show "$shown"
+        shown=$(show "$shown" | sed -n '/^-----/,/^-----/p' | sed '1d;$d')
+        [ "$shown" = "$message" ] || {
+            stop_writer
+            in_use "the reader didn't show the writer's message"
+            return
+        }
+    done
+    stop_writer && show '' "##### $(tail -n 1 "$scratch/writer")"
 }
 
 demonstrate() {
-    try_key && start_writer "${c}writer" && run_reader "${c}reader" || return
-    [ "$python" ] || python=$(scripts/python.sh) || exit
-    # Of a queue each message goes to one reader.
-    [ -z "$queue" ] || { press_enter && start_writer "${c}writer"; } || return
-    run_reader "$python" "${p}reader.py" && press_enter || return
-    [ -z "$both" ] ||
-        { start_writer "$python" "${p}writer.py" && run_reader "${c}reader" && press_enter; }
+    try_key || return
+    if [ -z "$python" ]; then
+        run C C
+    elif [ "$queue" ]; then # of which each message goes to one reader
+        run C C && run C Python
+    else
+        run C C Python
+    fi || return
+    [ -z "$both" ] || [ -z "$python" ] || run Python C
 }
 
-c=./ p=scripts/ queue='' both='' key='' python=''
+c=./ p=scripts/ queue='' both='' key='' why=''
 while [ $# -gt 0 ]; do
     case $1 in
     --queue) queue=yes c=build/queue_ p=scripts/queue_ ;;
@@ -127,8 +121,10 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-cd "$(dirname "$0")/.." || exit 1
+self=$(readlink -f "$0" 2>/dev/null) || self=$0
+cd "$(dirname "$self")/.." || exit 1
 make --silent all || fail 'make failed'
+python=$(scripts/python.sh) || python=''
 
 trap clean_up EXIT
 trap 'exit 129' HUP
@@ -136,7 +132,7 @@ trap 'exit 130' INT
 trap 'exit 131' QUIT
 trap 'exit 141' PIPE
 trap 'exit 143' TERM
-scratch=$(mktemp -d) && mkfifo "$scratch/keys" "$scratch/output" || exit 1
+scratch=$(mktemp -d) || exit 1
 
 demonstrate || {
     [ -z "$key" ] || fail "key $key cannot be used: $why"
@@ -144,4 +140,8 @@ demonstrate || {
     say "key 5678 cannot be used: $why; taking key $key"
     demonstrate || fail "key $key cannot be used: $why"
 }
-heading 'Writers and readers agree.'
+[ "$python" ] || exit 1 # python.sh has said why
+show '' '##### Writers and readers agree.' '' "The Python programs ran in $python"
+python3 -c 'import sysv_ipc' 2>/dev/null ||
+    show "Your python3 has no sysv_ipc. After this command, python3 is one that has it:" \
+        "    alias python3='$python'"

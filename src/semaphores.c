@@ -3,135 +3,144 @@
 #include "wait.h"
 
 #include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
 #include <sys/ipc.h>
 #include <sys/sem.h>
 
 enum { LIVE, LOCK, NUMBERS };
 
-/* Seconds. A writer holds the lock for microseconds; one that was stopped meanwhile must not stop
- * others; and who has been told to end waits for no more than a moment. */
-static const double PATIENCE = 5, MOMENT = 0.2;
+static const double LOCK_SECONDS = 5, HURRIED_LOCK_SECONDS = 0.2;
 
-static const struct sembuf wait_free = {LOCK, 0, 0};
-static const struct sembuf hold = {LOCK, 1, SEM_UNDO};
-static const struct sembuf release = {LOCK, -1, SEM_UNDO};
-static const struct sembuf arrive = {LIVE, 1, SEM_UNDO};
-static const struct sembuf depart = {LIVE, -1, SEM_UNDO};
+static const struct sembuf wait_until_free = {LOCK, 0, 0};
+static const struct sembuf lock = {LOCK, 1, SEM_UNDO};
+static const struct sembuf unlock = {LOCK, -1, SEM_UNDO};
+static const struct sembuf count_in = {LIVE, 1, SEM_UNDO};
+static const struct sembuf count_out = {LIVE, -1, SEM_UNDO};
 
-/* semctl(2) leaves it to its callers to declare this. */
-union argument {
-    int value;
-    struct semid_ds *status;
-    unsigned short *values;
+/* semctl(2) asks its callers to declare this. */
+union semun {
+    int val;
+    struct semid_ds *buf;
+    unsigned short *array;
 };
 
-volatile sig_atomic_t semaphores_hurry;
+static volatile sig_atomic_t in_a_hurry;
 
-/* An ID that has gone for longer is EINVAL: the same thing to our callers. */
+void semaphores_hurry(void) {
+    in_a_hurry = 1;
+}
+
+/* The kernel says EINVAL for an ID that was removed a while ago; to our callers it is the same. */
 static int checked(int result) {
     if (result < 0 && errno == EINVAL)
         errno = EIDRM;
     return result;
 }
 
-/* All or nothing, as semop(2) is: no writer is ever counted without holding the lock. A signal is
- * no reason to give up, but neither does it buy more time. */
-static int operate(const struct semaphores *set, struct sembuf *operations, size_t count) {
-    double left = semaphores_hurry ? MOMENT : PATIENCE, end = wait_clock() + left;
+/* Does all of the operations at once, or none. A signal that comes meanwhile neither ends the
+ * waiting nor makes it longer. */
+static int operate(int set, struct sembuf *operations, size_t count) {
+    double start = wait_clock(), left;
     int result;
-    while ((result = wait_semop(set->id, operations, count, (int)(left * 1000))) < 0 &&
-           errno == EINTR) {
-        double now = wait_clock();
-        if (semaphores_hurry && end > now + MOMENT)
-            end = now + MOMENT;
-        left = end > now ? end - now : 0;
-    }
+    do {
+        left = start + (in_a_hurry ? HURRIED_LOCK_SECONDS : LOCK_SECONDS) - wait_clock();
+        result = wait_semop(set, operations, count, left > 0 ? (int)(left * 1000) : 0);
+    } while (result < 0 && errno == EINTR);
     return checked(result);
 }
 
-/* Gets or creates the key's set; a stranger's is refused. One that exists is asked for reading and
- * changing, not for `mode`: the kernel refuses whatever bits the set lacks, needed or not. */
-static int open_set(key_t key, int mode) {
+/* Gets or makes the set, and refuses one that isn't ours or that lets more people in than `mode`.
+ * A set that exists is asked for what we need, because the kernel refuses all of `mode` if it lacks
+ * one bit of that. */
+static int open_set(unsigned key, int mode) {
     struct semid_ds status = {0};
-    int id = semget(key, NUMBERS, IPC_CREAT | IPC_EXCL | mode);
-    if (id < 0 && errno == EEXIST) {
-        id = semget(key, NUMBERS, 0600);
-        if (id < 0 && errno == EINVAL) /* it has fewer */
-            errno = EEXIST;
-    } else if (id < 0 && errno == EINVAL) { /* the system allows no two in a set */
+    int set = semget((key_t)key, NUMBERS, IPC_CREAT | IPC_EXCL | mode);
+    if (set >= 0)
+        return set;
+    if (errno == EINVAL) /* the system allows no two semaphores in a set */
         errno = ENOSPC;
-    }
-    if (id < 0 || checked(semctl(id, 0, IPC_STAT, (union argument){.status = &status})) < 0)
+    if (errno != EEXIST)
         return -1;
-    if (status.sem_nsems == NUMBERS)
-        return id;
-    errno = EEXIST;
+    set = semget((key_t)key, 0, 0600);
+    if (set < 0 || checked(semctl(set, 0, IPC_STAT, (union semun){.buf = &status})) < 0)
+        return -1;
+    bool is_ours = status.sem_nsems == NUMBERS, grants_more = status.sem_perm.mode & 0666 & ~mode;
+    if (is_ours && !grants_more)
+        return set;
+    errno = is_ours ? EACCES : EEXIST;
     return -1;
 }
 
-int semaphores_join(struct semaphores *set, key_t key, int mode) {
-    set->key = key;
-    /* The last writer may remove the set between our calls: then the key is free again. The bound
-     * is for a kernel that keeps saying so. */
-    for (int round = 0; round < 1000; round++) {
-        set->id = open_set(key, mode);
-        if (set->id >= 0 && operate(set, (struct sembuf[]){wait_free, hold, arrive}, 3) == 0) {
-            int live = semaphores_live(set), error = errno;
-            if (live < 0)
-                semaphores_unlock(set);
-            errno = error;
-            return live;
-        }
-        if (errno != EIDRM && errno != ENOENT)
-            return -1;
-    }
-    return -1;
-}
-
-int semaphores_lock(const struct semaphores *set) {
-    return operate(set, (struct sembuf[]){wait_free, hold}, 2);
-}
-
-int semaphores_unlock(const struct semaphores *set) {
-    return operate(set, (struct sembuf[]){release}, 1);
-}
-
-int semaphores_live(const struct semaphores *set) {
-    int live = checked(semctl(set->id, LIVE, GETVAL));
+/* How many other writers are alive. The caller holds the lock, so nobody can join meanwhile. */
+static int count_others(int set) {
+    int live = checked(semctl(set, LIVE, GETVAL));
     if (live == 0)
         errno = ERANGE;
-    return live > 0 ? live : -1;
+    return live > 0 ? live - 1 : -1;
 }
 
-int semaphores_leave(const struct semaphores *set, int (*remove)(void *context), void *context,
-                     bool *kept) {
-    int live = semaphores_live(set), error = errno;
-    *kept = false;
-    if (live < 0) { /* who can't count the writers may not take itself for the last */
-        semaphores_unlock(set);
-        errno = error;
-        return -1;
-    }
-    *kept = live == 1 && remove && remove(context) < 0 && errno == EPERM;
-    if (live == 1 && !*kept && semctl(set->id, 0, IPC_RMID) == 0)
+/* The one way out. The caller holds the lock, and is counted. As long as the last writer is counted
+ * nobody takes what it is removing for left behind, so the set goes last. */
+static int leave_locked(int set, int (*remove)(void *context), void *context) {
+    int others = count_others(set);
+    bool removed = others == 0 && (!remove || remove(context) == 0);
+    if (removed && semctl(set, 0, IPC_RMID) == 0)
         return 0;
-    error = errno;
-    if (operate(set, (struct sembuf[]){depart, release}, 2) < 0)
+    int error = errno;
+    struct sembuf operations[] = {unlock, count_out};
+    /* A writer that can't count the others doesn't count itself out either. */
+    bool stays = others < 0 || (others == 0 && error == EBUSY);
+    if (operate(set, operations, stays ? 1 : 2) < 0)
         return -1;
     errno = error;
-    return live > 1 ? live - 1 : -1;
+    return others > 0 ? others : -1;
 }
 
-int semaphores_count(key_t key) {
-    int id = semget(key, 0, 0);
-    int count = id < 0 ? -1 : semctl(id, LIVE, GETVAL);
-    if (count < 0 && (errno == ENOENT || errno == EIDRM || errno == EINVAL))
-        return 0;
-    return count;
+int semaphores_join(int *set, unsigned key, int mode,
+                    int (*open)(void *context, int mode, int others), void *context) {
+    /* The last writer may remove the set between our two calls: then the key is free again. The
+     * bound is for a kernel that goes on saying so. */
+    for (int round = 0;; round++) {
+        *set = open_set(key, mode);
+        struct sembuf operations[] = {wait_until_free, lock, count_in};
+        if (*set >= 0 && operate(*set, operations, 3) == 0)
+            break;
+        if ((errno != EIDRM && errno != ENOENT) || round == 1000)
+            return -1;
+    }
+    int others = count_others(*set);
+    int result = others < 0 ? -1 : open(context, mode, others);
+    if (result >= 0)
+        return semaphores_unlock(*set) < 0 ? -1 : result;
+    int error = errno;
+    leave_locked(*set, NULL, NULL);
+    errno = error;
+    return -1;
 }
 
-pid_t semaphores_holder(key_t key) {
-    int id = semget(key, 0, 0);
-    pid_t pid = id < 0 ? -1 : semctl(id, LOCK, GETPID);
-    return pid < 0 ? 0 : pid;
+int semaphores_leave(int set, int (*remove)(void *context), void *context) {
+    return semaphores_lock(set) < 0 ? -1 : leave_locked(set, remove, context);
+}
+
+int semaphores_lock(int set) {
+    return operate(set, (struct sembuf[]){wait_until_free, lock}, 2);
+}
+
+int semaphores_unlock(int set) {
+    return operate(set, (struct sembuf[]){unlock}, 1);
+}
+
+int semaphores_count(unsigned key) {
+    int set = semget((key_t)key, 0, 0);
+    int live = set < 0 ? -1 : semctl(set, LIVE, GETVAL);
+    if (live < 0 && (errno == EIDRM || errno == EINVAL))
+        errno = ENOENT;
+    return live;
+}
+
+int semaphores_holder(unsigned key) {
+    int set = semget((key_t)key, 0, 0);
+    int pid = set < 0 ? -1 : semctl(set, LOCK, GETPID);
+    return pid > 0 ? pid : 0;
 }

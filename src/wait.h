@@ -1,5 +1,5 @@
-/* Where processes sleep: wait_linux.c in the kernel's own ways, wait_posix.c by looking again and
- * again. Both keep the same promises; one of them is compiled. */
+/* Where processes sleep. wait_linux.c does it in Linux's own ways, wait_posix.c by looking again
+ * and again; one of them is compiled, and both keep these promises. */
 #ifndef WAIT_H
 #define WAIT_H
 
@@ -12,16 +12,16 @@
  * systems, the process was stopped and continued. */
 int wait_semop(int set, struct sembuf *operations, size_t count, int milliseconds);
 
-/* Sleeps until `word` in shared memory is another than `seen`, `milliseconds` have passed or a
- * signal came; which of them, the caller has to look. A change between the caller's last look and
- * the sleep is not missed. Works on a read-only attachment. */
+/* Sleeps until `word` in shared memory is another one than `seen`, and no longer than
+ * `milliseconds` or until a signal comes. The caller looks which of them it was. A change between
+ * the caller's last look and the sleep is not missed. Works on a read-only attachment. */
 void wait_for_change(const atomic_uint *word, unsigned seen, int milliseconds);
 
-/* Wakes every process that sleeps until `word` changes; to be called after the change. */
+/* Wakes every process that sleeps until `word` changes, or only to look up. */
 void wait_wake(atomic_uint *word);
 
-/* Between two looks at memory that another processor is about to change: leaves it the cache line
- * for a moment. */
+/* Between two looks at memory that another processor is about to change: leaves the cache line to
+ * that one for a moment. */
 static inline void wait_spin(void) {
 #if defined __x86_64__ || defined __i386__
     __builtin_ia32_pause();

@@ -1,107 +1,92 @@
-/* Shares a message through a System V shared memory segment.
+/* Shares a message through System V shared memory.
  *
  *     ./writer          in one terminal, then
  *     ./reader          in another
  *
- * The life of a writer, in system calls, and where they stand:
- *
- *     join      semget                           get or create the set       semaphores.c
- *               semop {wait for 0, lock, count}  all or nothing
- *               shmget, shmat                    the segment                 segment.c
- *               semop {unlock}
- *     publish   semop {wait for 0, lock}
- *               shmctl {IPC_STAT}                removed? is anybody attached? segment.c
- *               none: the message is written     version odd … even          message.c
- *               semop {unlock}
- *               futex                            wakes the readers           wait_linux.c
- *     leave     semop {wait for 0, lock}
- *               shmctl, semctl {IPC_RMID}        the last one removes all    segment.c
- *               semop {count, unlock}            any other one, instead      semaphores.c
- *               futex, shmdt                     followers may end
- *
- * Whatever kills it in between: the kernel takes back its lock and its count (SEM_UNDO), and the
- * next writer takes over what it left. */
+ * A writer joins the channel, publishes and leaves. The semaphore set counts it meanwhile, and the
+ * last writer that leaves removes everything. Whatever kills a writer, the kernel counts it out and
+ * releases its lock (SEM_UNDO), and the next writer takes over what it left behind. */
 #define _GNU_SOURCE
+#include "channel.h"
 #include "cli/display.h"
 #include "cli/errors.h"
 #include "cli/input.h"
 #include "cli/options.h"
 #include "cli/signals.h"
-#include "message.h"
-#include "segment.h"
 #include "wait.h"
 
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
-static bool refused(const struct segment *segment, const char *tried) {
-    explain(tried, segment->failed, segment->key);
+static bool refused(const struct channel *channel, const char *tried) {
+    explain(tried, CHANNEL_SEGMENT, channel->failed, channel->key);
     return false;
 }
 
-/* Publishes the lines and wakes who waits for one. While anybody else is attached, each line takes
- * the lock anew: readers may see it, and other writers have their turn. Alone, once will do. */
-static bool send(void *context, const struct line *lines, size_t count) {
-    struct segment *segment = context;
-    struct message next;
-    int pid = getpid();
-    for (size_t i = 0, end; i < count;) {
-        int others = segment_lock(segment);
-        if (others < 0)
-            return refused(segment, "lock");
-        for (end = others ? i + 1 : count; i < end; i++) {
-            message_prepare(&next, pid, lines[i].text, lines[i].length);
-            publish(segment->shared, &next);
-        }
-        if (segment_unlock(segment) < 0)
-            return refused(segment, "unlock");
-        wait_wake(&segment->shared->version);
-    }
+/* Stays until a signal comes, or until somebody has removed the channel, which leave() then says.
+ */
+static bool stay(struct channel *channel) {
+    struct message latest;
+    if (!display_line("Staying until a signal comes..."))
+        return false;
+    do {
+        wait_milliseconds(500);
+        channel_read(channel, &latest);
+    } while (!signals_received() && channel_wait(channel, latest.version, 0) != CHANNEL_GONE);
     return true;
 }
 
-/* The assignment's story: publish one message, show it, wait for Enter. */
-static bool share(struct segment *segment, const struct writer_options *options) {
-    if (!send(segment, &(struct line){options->message, options->length}, 1))
+/* The assignment's story: publishes one message, shows it and waits for Enter. */
+static bool share(struct channel *channel, const struct writer_options *options) {
+    if (channel_publish(channel, options->message, strlen(options->message)) < 0)
+        return refused(channel, "publish through");
+    display_written(CHANNEL_SEGMENT, options->message);
+    return options->stay ? stay(channel) : input_enter();
+}
+
+/* Publishes every line of standard input. */
+static bool stream(struct channel *channel, const struct writer_options *options) {
+    const char *text;
+    size_t length, sent = 0;
+    int got = display_line("Publishing every line of standard input...") ? 1 : -1;
+    while (got > 0 && (got = input_line(&text, &length)) > 0) {
+        if (channel_publish(channel, text, length) < 0)
+            return refused(channel, "publish through");
+        sent++;
+    }
+    if (got < 0)
         return false;
-    display_written(SEGMENT, getpid(), options->message);
-    return options->stay ? input_stay() : input_enter();
+    printf("Messages sent: %zu\n", sent);
+    return display_flush() && (!options->stay || stay(channel));
 }
 
-static bool stream(struct segment *segment, const struct writer_options *options) {
-    puts("Publishing every line of standard input...");
-    return display_flush() && input_stream(send, segment) && (!options->stay || input_stay());
-}
-
-static bool leave(struct segment *segment) {
-    int others = segment_leave(segment);
+static bool leave(struct channel *channel) {
+    int others = channel_leave(channel);
     if (others < 0)
-        return refused(segment, "remove");
-    display_left(SEGMENT, segment->id, others);
+        return refused(channel, "remove");
+    display_left(CHANNEL_SEGMENT, channel->id, others);
     return display_flush();
 }
 
 int main(int argc, char *argv[]) {
     struct writer_options options;
-    struct segment segment;
+    struct channel channel;
     errors_start(argv);
-    writer_options(&options, SEGMENT, argc, argv);
+    signals_start();
+    writer_options(&options, CHANNEL_SEGMENT, argc, argv);
     signals_catch();
 
-    int found = segment_join(&segment, options.key, options.mode);
+    int found = channel_join(&channel, options.key, options.mode);
     if (found < 0) {
-        refused(&segment, "join");
-        signals_exit(FAILED);
+        refused(&channel, "join");
+        signals_exit(STATUS_FAILED);
     }
-    if (found == FOUND_LEFT_BEHIND)
-        complain("segment %d with key %u was left behind by an earlier writer", segment.id,
-                 (unsigned)options.key);
-    if (found == FOUND_ORPHANED)
-        complain("a segment with key %u had lost its semaphore set: it was replaced by segment %d",
-                 (unsigned)options.key, segment.id);
-    display_joined(SEGMENT, found, segment.id, options.key);
+    if (found == CHANNEL_TAKEN_OVER)
+        complain("segment %d with key %u was left behind by an earlier writer", channel.id,
+                 channel.key);
+    display_joined(CHANNEL_SEGMENT, found, channel.id, channel.key);
 
-    bool done = options.stream ? stream(&segment, &options) : share(&segment, &options);
-    done = leave(&segment) && done;
-    signals_exit(done ? DONE : FAILED);
+    bool done = options.stream ? stream(&channel, &options) : share(&channel, &options);
+    done = leave(&channel) && done;
+    signals_exit(done ? STATUS_DONE : STATUS_FAILED);
 }

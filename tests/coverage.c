@@ -1,8 +1,8 @@
-/* Linked into the programs by make coverage: what a process has counted it adds at its end to a
- * file in the directory COVERAGE, which all processes of its program share. One that was killed
- * adds nothing: LLVM takes a branch that it doesn't count for the rest of what was counted before,
- * and so would see one where the process was killed. And adding takes no system call, because the
- * tests make those fail.
+/* Linked into the programs by make coverage. What a process has counted it adds at its end to a
+ * file in the directory COVERAGE, which all processes of its program share. A process that is
+ * killed adds nothing: LLVM computes the count of some branches from other counts, and would see a
+ * branch where the process was killed. Adding takes no system call, because the tests make system
+ * calls fail.
  *
  * With COVERAGE_WRITE=FILE in its environment a program only writes there what all have counted. */
 #define _GNU_SOURCE
@@ -21,7 +21,7 @@ char *__llvm_profile_begin_counters(void), *__llvm_profile_end_counters(void);
 const char *__llvm_profile_begin_names(void), *__llvm_profile_end_names(void);
 void __llvm_profile_set_filename(const char *name);
 int __llvm_profile_write_file(void);
-int __llvm_profile_runtime; /* because this one is ours, nothing is written by itself */
+int __llvm_profile_runtime; /* compiler-rt's own one would write a file at the end of a process */
 
 static unsigned long long *own;
 static atomic_ullong *sums;
@@ -32,7 +32,7 @@ __attribute__((constructor)) static void begin(void) {
     char path[500];
     own = (void *)__llvm_profile_begin_counters();
     size = (size_t)(__llvm_profile_end_counters() - (char *)own);
-    unsigned long long hash = size; /* FNV-1a: tells programs apart */
+    unsigned long long hash = size; /* FNV-1a of the names: another one for each program */
     for (const char *c = __llvm_profile_begin_names(); c < __llvm_profile_end_names(); c++)
         hash = (hash ^ (unsigned char)*c) * 1099511628211u;
     snprintf(path, sizeof path, COVERAGE "/%llx", hash);
@@ -55,7 +55,7 @@ __attribute__((destructor)) static void end(void) {
     sums = NULL;
 }
 
-/* The C library's: how signals_exit() ends. */
+/* In place of the C library's: signals_exit() ends with it. */
 int raise(int number) {
     end();
     return kill(getpid(), number);

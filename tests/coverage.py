@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
-"""Which lines and branches of the programs were reached, and whether unreached.txt says of each
-other one why not: coverage.py PROGRAM..., for make coverage; how they are counted: coverage.c."""
+"""Shows how many lines and branches of the programs were reached, and each that was not reached
+and that unreached.txt doesn't explain: coverage.py PROGRAM..., for make coverage. coverage.c counts
+them."""
 import collections
 import os
 import pathlib
@@ -11,7 +12,7 @@ TOP = pathlib.Path(__file__).resolve().parent.parent
 
 
 def count(program, lines, branches):
-    """Adds what was counted in a program, which LLVM has in the form of lcov(1)."""
+    """Adds what was counted in a program, as LLVM exports it in the format of lcov(1)."""
     raw, profile = (TOP / f'build/coverage/{pathlib.Path(program).name}.{end}'
                     for end in ('raw', 'profile'))
     subprocess.run([TOP / program], env={**os.environ, 'COVERAGE_WRITE': str(raw)}, check=True)
@@ -38,18 +39,22 @@ def main():
                for line in (TOP / 'tests/unreached.txt').read_text(encoding='utf-8').splitlines()
                if line and line[0] not in '# ']
     unused, problems, reached = list(reasons), 0, collections.defaultdict(lambda: [0] * 4)
+    block = None  # a file in which a block that isn't reached is explained, up to its closing brace
     for (path, number), times in sorted(lines.items()):
         name, ways = str(path.relative_to(TOP / 'src')), branches[path, number].values()
         figures = times > 0, 1, sum(map(bool, ways)), len(ways)
         reached[name] = [sum(pair) for pair in zip(reached[name], figures)]
-        if times and all(ways):
-            continue
         text = path.read_text(encoding='utf-8').splitlines()[number - 1].strip()
         known = [reason for reason in reasons if reason[0] == name and text.startswith(reason[1])]
+        explained = known or block == name
+        block = name if explained and '}' not in text and (block or '{' in text) else None
+        if times and all(ways):
+            continue
         unused = [reason for reason in unused if reason not in known]
-        if not known:
+        if not explained:
             problems += 1
-            print(f'NOT REACHED: src/{name}:{number}: {"a branch" if times else "the line"}: {text}')
+            what = 'a branch' if times else 'the line'
+            print(f'NOT REACHED: src/{name}:{number}: {what}: {text}')
     for name, figures in reached.items():
         print('{:22} {:4} of {:4} lines {:4} of {:4} branches'.format(name, *figures))
     for name, text in unused:

@@ -1,5 +1,5 @@
-/* Bytes from outside, whatever they are, into the very functions that the programs use, and what
- * must hold all the same. The first argument says which:
+/* Gives bytes from outside, whatever they are, to the very functions that the programs use, and
+ * checks what must hold all the same. The first argument says what the bytes are:
  *
  *     segment   a segment; what is behind its 1024 bytes happens while a reader waits
  *     queue     a byte for the type, and a message in the queue
@@ -11,20 +11,23 @@
 #define _GNU_SOURCE
 #include "cli/display.h"
 #include "cli/errors.h"
-#include "cli/input.c" /* for what it remembers */
+#include "cli/input.c" /* so that its variables can be reset */
 #include "cli/options.h"
 #include "cli/signals.h"
+#include "cli/terms.h"
 #include "message.h"
 #include "queue/queue.h"
 #include "wait.h"
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/msg.h>
 #include <unistd.h>
 
 #define CHECK(condition) ((condition) ? (void)0 : broken(#condition, __LINE__))
@@ -53,8 +56,8 @@ static size_t take_printed(int descriptor) {
     return (size_t)size;
 }
 
-/* The code point at `text` and its length; -1 and 1 for a byte that isn't valid UTF-8. Other ways
- * than display.c's lead there. */
+/* The code point at `text` and its length; -1 and 1 for a byte that isn't valid UTF-8. It is found
+ * in another way than display.c's, so that the two can be compared. */
 static long decode(const byte *text, size_t available, size_t *length) {
     static const long least[] = {0, 0, 0x80, 0x800, 0x10000};
     size_t ones = 0, i = 1;
@@ -103,23 +106,23 @@ static const char *check_shown(const char *shown, const char *message, bool line
     return shown;
 }
 
-static void check_display(enum object medium, const struct message *copy) {
+static void check_display(enum channel_object carrier, const struct message *copy) {
     size_t count = 0, shown_count, length = strlen(copy->message);
     static const char rule[] = "--------------------------------------------------\n";
     int begin;
 
-    display_message(medium, RAW, copy->processId, copy->message);
+    display_message(carrier, FORMAT_RAW, copy);
     CHECK(display_flush() && take_printed(STDOUT_FILENO) == length + 1);
     CHECK(memcmp(printed, copy->message, length) == 0 && printed[length] == '\n');
 
-    display_message(medium, LINE, copy->processId, copy->message);
+    display_message(carrier, FORMAT_LINE, copy);
     size_t size = take_printed(STDOUT_FILENO);
     check_harmless(printed, size);
     CHECK(sscanf(printed, "%*d:%n", &begin) == 0 && atoi(printed) == copy->processId);
     CHECK(printed[begin] == ' ' && strchr(printed, '\n') == printed + size - 1);
     CHECK(check_shown(printed + begin + 1, copy->message, true, &count) == printed + size - 1);
 
-    display_message(medium, STORY, copy->processId, copy->message);
+    display_message(carrier, FORMAT_STORY, copy);
     size = take_printed(STDOUT_FILENO);
     check_harmless(printed, size);
     const char *shown = strstr(printed, rule);
@@ -133,18 +136,19 @@ static void check_display(enum object medium, const struct message *copy) {
 
 /* The bytes of a SharedData, judged without the core. */
 static enum message_state judge(const byte *bytes) {
-    struct SharedData data;
-    byte ready = bytes[offsetof(struct SharedData, dataReady)];
-    memcpy(&data, bytes, offsetof(struct SharedData, dataReady));
-    if (ready > 1 || data.processId < ready || !memchr(data.message, '\0', MESSAGE_SIZE))
+    static const long largest_pid[] = {1 << 22, INT_MAX}; /* by dataReady */
+    byte ready = bytes[904];
+    int pid;
+    memcpy(&pid, bytes, sizeof pid);
+    if (ready > 1 || pid < ready || pid > largest_pid[ready] || !memchr(bytes + 4, '\0', 900))
         return MESSAGE_DAMAGED;
     return ready ? MESSAGE_WHOLE : MESSAGE_NONE;
 }
 
-static void check_copy(enum object medium, const struct message *copy, const byte *bytes) {
+static void check_copy(enum channel_object carrier, const struct message *copy, const byte *bytes) {
     CHECK(memcmp(&copy->processId, bytes, sizeof(int)) == 0);
     CHECK(strcmp(copy->message, (const char *)bytes + sizeof(int)) == 0);
-    check_display(medium, copy);
+    check_display(carrier, copy);
 }
 
 /* Sleepers: time passes, and what the input says happens. */
@@ -160,9 +164,9 @@ int fuzz_clock_gettime(clockid_t clock, struct timespec *time) {
 }
 
 static void publish_something(int pid, const char *text, size_t length) {
-    struct message next;
-    message_prepare(&next, pid, text, length);
-    publish(segment, &next);
+    struct SharedData next = {.processId = pid};
+    memcpy(next.message, text, length);
+    message_publish(segment, &next, length);
 }
 
 void wait_for_change(const atomic_uint *word, unsigned seen, int milliseconds) {
@@ -201,15 +205,17 @@ static void try_segment(const byte *data, size_t size) {
     events_end = data + size;
     now = 0;
 
-    enum message_state state = snapshot(segment, &copy);
+    enum message_state state = message_snapshot(segment, &copy);
     bool ours = segment->magic == SHARED_MAGIC;
+    bool another = memcmp(bytes + 912, "Par", 3) == 0 && bytes[915] != '1';
     CHECK(copy.version == segment->version && copy.versioned == ours);
+    CHECK(message_is_of_another_layout(segment) == another);
     if (ours && segment->version % 2)
         CHECK(state == (seen_first == segment->version ? MESSAGE_TORN : MESSAGE_BUSY));
     else
         CHECK(state == judge(bytes));
     if (state == MESSAGE_WHOLE)
-        check_copy(SEGMENT, &copy, bytes);
+        check_copy(CHANNEL_SEGMENT, &copy, bytes);
 
     /* Whatever it was: the input is published there, by another process, or by one with the number
      * of one that died half-way. */
@@ -219,12 +225,11 @@ static void try_segment(const byte *data, size_t size) {
     memcpy(&pid, bytes, sizeof pid);
     if (pid <= 0 || segment->version % 2 == 0)
         pid = pid == 1 ? 2 : 1;
-    segment->magic = SHARED_MAGIC;
     publish_something(pid, (const char *)data, length);
     CHECK(segment->version % 2 == 0 && segment->version != copy.version);
     CHECK(memcmp(bytes + 4, data, length) == 0);
     CHECK(memcmp(bytes + 4 + length, zeros, MESSAGE_SIZE - length) == 0);
-    CHECK(snapshot(segment, &copy) == MESSAGE_WHOLE && copy.processId == pid);
+    CHECK(message_snapshot(segment, &copy) == MESSAGE_WHOLE && copy.processId == pid);
     CHECK(copy.length == length);
     free(segment);
 }
@@ -248,70 +253,49 @@ static void try_queue(const byte *data, size_t size) {
     queued = data;
     queued_size = size;
     bool taken = queue_receive(&queue, &copy, tried % 2) == 0;
-    bool ours = data[0] == QUEUE_TYPE && size - 1 == sizeof(struct SharedData) &&
-                judge(data + 1) == MESSAGE_WHOLE;
+    bool ours =
+        data[0] == 1 && size - 1 == sizeof(struct SharedData) && judge(data + 1) == MESSAGE_WHOLE;
     CHECK(taken == ours && (taken || errno == EBADMSG));
     if (taken)
-        check_copy(QUEUE, &copy, data + 1);
+        check_copy(CHANNEL_QUEUE, &copy, data + 1);
 }
 
-enum { REFUSED = 200 }; /* from this message on none can be sent */
-
-static struct {
-    const byte *next, *end;
-    size_t sent, signal_after;
-} input;
+static size_t sent, signal_after;
+static size_t lines; /* of all inputs, as input_line() counts them */
 
 bool signals_received(void) {
-    return input.sent >= input.signal_after;
-}
-
-/* The next lines of input and nothing else. */
-static bool receive_lines(void *context, const struct line *lines, size_t count) {
-    CHECK(context == &input && count > 0 && count <= 16 && !signals_received());
-    for (size_t i = 0; i < count; i++) {
-        size_t length = lines[i].length;
-        CHECK(length < MESSAGE_SIZE && !memchr(lines[i].text, '\0', length));
-        CHECK(length <= (size_t)(input.end - input.next));
-        CHECK(memcmp(lines[i].text, input.next, length) == 0);
-        input.next += length;
-        CHECK(input.next == input.end ? length > 0 : *input.next == '\n');
-        input.next += input.next < input.end;
-    }
-    input.sent += count;
-    return input.sent < REFUSED;
+    return sent >= signal_after;
 }
 
 static void try_input(const byte *data, size_t size) {
+    const byte *next = data + 1, *data_end = data + size, *newline;
+    const char *text;
     char expected[100];
-    size_t signal_after = data[0] ? data[0] : SIZE_MAX; /* before, there would be no stream */
-    input.next = data + 1;
-    input.end = data + size;
-    input.sent = 0;
-    input.signal_after = signal_after;
-    int ends[2];
+    size_t length;
+    int ends[2], got;
     CHECK(pipe(ends) == 0 && dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
-    CHECK(write(ends[1], data + 1, size - 1) == (ssize_t)size - 1); /* it has room for that */
+    CHECK(write(ends[1], next, size - 1) == (ssize_t)size - 1); /* a pipe has room for that */
     CHECK(close(ends[0]) == 0 && close(ends[1]) == 0);
-    begin = end = 0; /* of the one before */
+    begin = end = 0; /* of the input before this one */
     at_end = false;
+    signal_after = data[0] ? data[0] : SIZE_MAX;
 
-    bool done = input_stream(receive_lines, &input);
-    size_t left = (size_t)(input.end - input.next);
-    if (done) {
-        CHECK(left == 0 || signals_received());
-        snprintf(expected, sizeof expected, "Messages sent: %zu\n", input.sent);
-        take_printed(STDOUT_FILENO);
-        CHECK(strcmp(printed, expected) == 0);
-    } else if (input.sent < REFUSED) {
-        CHECK(!signals_received());
-        const byte *newline = memchr(input.next, '\n', left);
-        size_t length = newline ? (size_t)(newline - input.next) : left;
-        CHECK(length >= MESSAGE_SIZE || memchr(input.next, '\0', length));
-        snprintf(expected, sizeof expected, "fuzz: line %zu of ", input.sent + 1);
-        size_t said = take_printed(STDERR_FILENO);
-        CHECK(strncmp(printed, expected, strlen(expected)) == 0 && printed[said - 1] == '\n');
+    for (sent = 0; (got = input_line(&text, &length)) > 0; sent++, lines++) {
+        CHECK(!signals_received() && length < MESSAGE_SIZE && !memchr(text, '\0', length));
+        CHECK(length <= (size_t)(data_end - next) && memcmp(text, next, length) == 0);
+        next += length;
+        CHECK(next == data_end ? length > 0 : *next++ == '\n');
     }
+    size_t left = (size_t)(data_end - next), said = take_printed(STDERR_FILENO);
+    if (got == 0) {
+        CHECK(said == 0 && (left == 0 || signals_received()));
+        return;
+    }
+    newline = memchr(next, '\n', left);
+    length = newline ? (size_t)(newline - next) : left;
+    CHECK(!signals_received() && (length >= MESSAGE_SIZE || memchr(next, '\0', length)));
+    snprintf(expected, sizeof expected, "fuzz: line %zu of ", ++lines);
+    CHECK(strncmp(printed, expected, strlen(expected)) == 0 && printed[said - 1] == '\n');
 }
 
 static jmp_buf exited;
@@ -320,30 +304,32 @@ _Noreturn void fuzz_exit(int status) {
     longjmp(exited, status + 1);
 }
 
-static void check_writer(enum object medium, int argc, char *argv[]) {
+static void check_writer(enum channel_object carrier, int argc, char *argv[]) {
     struct writer_options options;
-    writer_options(&options, medium, argc, argv);
-    CHECK(options.key != 0 && options.mode >= 0600 && options.mode <= 0777);
-    CHECK(options.length < MESSAGE_SIZE && strlen(options.message) == options.length);
-    display_written(medium, 1, options.message);
+    writer_options(&options, carrier, argc, argv);
+    CHECK(options.key != 0 && options.key != terms[carrier].flip);
+    CHECK(options.mode >= 0600 && options.mode <= 0777);
+    CHECK(memchr(options.message, '\0', MESSAGE_SIZE));
+    display_written(carrier, options.message);
     size_t size = take_printed(STDOUT_FILENO), count = 0;
     check_harmless(printed, size);
     CHECK(*check_shown(strstr(printed, ":\n") + 2, options.message, false, &count) == '\n');
 }
 
-static void check_reader(enum object medium, int argc, char *argv[]) {
+static void check_reader(enum channel_object carrier, int argc, char *argv[]) {
     struct reader_options options;
-    reader_options(&options, medium, argc, argv);
-    CHECK(options.key != 0 && options.wait >= 0 && (options.waits || options.wait == 0));
-    CHECK(options.format != LINE || options.follow);
+    reader_options(&options, carrier, argc, argv);
+    CHECK(options.key != 0 && options.key != terms[carrier].flip);
+    CHECK(options.waits ? options.seconds >= 0 : options.seconds == 0);
+    CHECK(options.format != FORMAT_LINE || options.follow);
 }
 
 /* 0, or 1 more than the status of exit. */
-static int end_of(void (*check)(enum object medium, int argc, char *argv[]), enum object medium,
-                  int argc, char *argv[]) {
+static int end_of(void (*check)(enum channel_object carrier, int argc, char *argv[]),
+                  enum channel_object carrier, int argc, char *argv[]) {
     int end = setjmp(exited);
     if (end == 0)
-        check(medium, argc, argv);
+        check(carrier, argc, argv);
     return end;
 }
 
@@ -355,14 +341,14 @@ static void try_options(const byte *data, size_t size) {
     for (size_t at = 1; at < size && argc < MOST; at += strlen(words[argc++]) + 1)
         argv[argc] = words[argc] = strndup((const char *)data + at, size - at);
     optind = 0; /* it begins anew */
-    int end = end_of(data[0] & 2 ? check_reader : check_writer, data[0] % 2 ? QUEUE : SEGMENT, argc,
-                     argv);
-    CHECK(end == 0 || end == DONE + 1 || end == USAGE + 1);
+    int end = end_of(data[0] & 2 ? check_reader : check_writer,
+                     data[0] % 2 ? CHANNEL_QUEUE : CHANNEL_SEGMENT, argc, argv);
+    CHECK(end == 0 || end == STATUS_DONE + 1 || end == STATUS_USAGE + 1);
     size_t shown = take_printed(STDOUT_FILENO);
     check_harmless(printed, shown);
-    CHECK((shown > 0) == (end == DONE + 1));
+    CHECK((shown > 0) == (end == STATUS_DONE + 1));
     size_t said = take_printed(STDERR_FILENO);
-    CHECK((said > strlen(hint)) == (end == USAGE + 1));
+    CHECK((said > strlen(hint)) == (end == STATUS_USAGE + 1));
     CHECK(said == 0 || strcmp(printed + said - strlen(hint), hint) == 0);
     for (int i = 0; i < argc; i++)
         free(words[i]);

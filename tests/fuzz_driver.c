@@ -1,6 +1,7 @@
-/* For fuzz.c where there is no libFuzzer, with the options of that: tries the files of the last
- * directory, and then, for -max_total_time, what can be put together of them; it doesn't know what
- * they reach. What is tried is in build/crash; it stays there when that is the end. */
+/* Takes libFuzzer's place where there is none, and its options. It tries the files of the last
+ * directory, and then, for -max_total_time seconds, random combinations of them; unlike libFuzzer
+ * it doesn't know what they reach. The input that is being tried is in the file build/crash, and
+ * stays there if it is the end of the program. */
 #define _GNU_SOURCE
 #include <glob.h>
 #include <stdio.h>
@@ -28,12 +29,12 @@ static size_t below(size_t bound) {
 }
 
 static void mutate(struct input *input) {
-    /* what decides: ends, borders of UTF-8 and of numbers */
+    /* Bytes that are likely to matter: ends of texts, options, and the bounds of UTF-8. */
     static const unsigned char telling[] = "\0\1\2\t\n\r\x1b -0=\\\x7f\x80\x8f\x90\x9f\xa0\xbf\xc0"
                                            "\xc2\xdf\xe0\xed\xef\xf0\xf4\xf5\xff";
     const struct input *other = &files[below(file_count)];
     size_t at = below(input->size + 1), from = below(other->size + 1), rest = other->size - from;
-    if (below(3) == 0) { /* the begin of one and the end of another */
+    if (below(3) == 0) { /* the beginning of one and the end of another */
         rest = rest < LONGEST - at ? rest : LONGEST - at;
         memcpy(input->bytes + at, other->bytes + from, rest);
         input->size = at + rest;
@@ -47,7 +48,8 @@ static void try(const struct input *input) {
     if (!copy || !crash || fseek(crash, 0, SEEK_SET) != 0 || ftruncate(fileno(crash), 0) != 0 ||
         fwrite(input->bytes, 1, input->size, crash) != input->size || fflush(crash) != 0)
         abort();
-    memcpy(copy + 1, input->bytes, input->size); /* up to its very end: who reads on is seen */
+    /* Nothing stands behind the copy, so that the sanitizer sees a read beyond its end. */
+    memcpy(copy + 1, input->bytes, input->size);
     alarm(HANG);
     LLVMFuzzerTestOneInput(copy + 1, input->size);
     free(copy);

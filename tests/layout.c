@@ -1,5 +1,5 @@
 /* Prints what tests/test_layout.py compares: numbers on a line, then a segment's bytes. */
-#include "shared_data.h"
+#include "message.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,11 +15,10 @@ int main(void) {
     bytes.segment.version = 0x05060708;
     bytes.segment.magic = SHARED_MAGIC;
     bytes.segment.length = MESSAGE_SIZE - 1;
-    bytes.segment.set = 4;
-    printf("%d %d %d %zu %zu %zu %zu %zu %zu\n", SHARED_KEY, SHARED_SIZE, MESSAGE_SIZE,
+    printf("%d %d %d %zu %zu %zu %zu %zu\n", SHARED_KEY, SHARED_SIZE, MESSAGE_SIZE,
            sizeof(struct SharedData), offsetof(struct SharedData, dataReady),
            offsetof(struct SharedSegment, version), offsetof(struct SharedSegment, magic),
-           offsetof(struct SharedSegment, length), offsetof(struct SharedSegment, set));
+           offsetof(struct SharedSegment, length));
     fwrite(&bytes, sizeof bytes, 1, stdout);
     return 0;
 }

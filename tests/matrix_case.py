@@ -92,7 +92,7 @@ class Together(TestCase):
         follower.wait_for('news\n')
         follower.wait_for_state('S')
         begin, before = time.monotonic(), wakes(follower.pid)
-        self.assert_status(self.read('-w0.5', command=C_READER, key=self.new_key()), NOTHING_YET)
+        self.assert_status(self.read('-t0.5', command=C_READER, key=self.new_key()), NOTHING_YET)
         # Looking up twice a second or polling gently stays far below; a sleep that fails doesn't.
         self.assertLess(wakes(follower.pid) - before, 1000 * (time.monotonic() - begin))
         self.end(writer)

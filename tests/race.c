@@ -1,7 +1,7 @@
-/* One publisher and several snapshot takers on the same memory as fast as they can: is every
- * snapshot whole, and does none show an older message than the one before?
+/* One publisher and several readers on the same memory, as fast as they can: is every snapshot
+ * whole, and is none older than the one before it?
  *
- * The programs make system calls between any two messages, and so hardly ever meet within one.
+ * The programs make system calls between any two messages, and so they hardly ever meet within one.
  * Here they meet all the time.
  *
  * Usage: race SECONDS. Exit status: 0 all well, 1 something was wrong. */
@@ -19,53 +19,47 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { TAKERS = 3 };
+enum { READERS = 3, TOO_FEW = 100 };
 
-struct pages {
+struct memory {
     struct SharedSegment segment;
-    struct {
-        unsigned long whole, changed, torn, busy;
-    } seen[TAKERS];
+    atomic_ulong whole, changed, torn, busy;
 };
 
-static struct pages *shared;
+static struct memory *shared;
 
 /* Message `number`: the number, then a letter as often as the number says. Returns its length. */
-static size_t compose(char *text, unsigned long number) {
+static size_t compose(struct SharedData *data, unsigned long number) {
     size_t length = 20 + number * 7919 % (MESSAGE_SIZE - 20);
-    memset(text, 'a' + (int)(number % 26), length);
-    text[length] = '\0';
-    text[snprintf(text, 20, "%lu", number)] = ' ';
+    *data = (struct SharedData){.processId = (int)(number % 1000000) + 1};
+    memset(data->message, 'a' + (int)(number % 26), length);
+    data->message[snprintf(data->message, 20, "%lu", number)] = ' ';
     return length;
 }
 
 static void publish_all_the_time(void) {
-    char text[MESSAGE_SIZE];
-    struct message next;
+    struct SharedData next;
     for (unsigned long number = 1;; number++) {
-        size_t length = compose(text, number);
-        message_prepare(&next, (int)(number % 1000000) + 1, text, length);
-        publish(&shared->segment, &next);
+        size_t length = compose(&next, number);
+        message_publish(&shared->segment, &next, length);
     }
 }
 
-/* The exit status. */
-static int take(int taker, double seconds) {
+/* Returns the exit status. */
+static int read_all_the_time(double seconds) {
     struct message copy;
-    char expected[MESSAGE_SIZE];
+    struct SharedData expected;
     unsigned long last = 0;
     for (double end = wait_clock() + seconds; wait_clock() < end;) {
-        enum message_state state = snapshot(&shared->segment, &copy);
-        if (state == MESSAGE_NONE && last == 0)
-            continue;
-        shared->seen[taker].torn += state == MESSAGE_TORN;
-        shared->seen[taker].busy += state == MESSAGE_BUSY;
-        if (state == MESSAGE_TORN || state == MESSAGE_BUSY)
+        enum message_state state = message_snapshot(&shared->segment, &copy);
+        shared->torn += state == MESSAGE_TORN;
+        shared->busy += state == MESSAGE_BUSY;
+        if (state == MESSAGE_TORN || state == MESSAGE_BUSY || (state == MESSAGE_NONE && last == 0))
             continue;
         unsigned long number = strtoul(copy.message, NULL, 10);
-        compose(expected, number);
-        if (state != MESSAGE_WHOLE || strcmp(copy.message, expected) != 0 ||
-            copy.processId != (int)(number % 1000000) + 1) {
+        compose(&expected, number);
+        if (state != MESSAGE_WHOLE || strcmp(copy.message, expected.message) != 0 ||
+            copy.processId != expected.processId) {
             printf("race: state %d, process %d, not whole: %.*s\n", (int)state, copy.processId,
                    MESSAGE_SIZE, copy.message);
             return EXIT_FAILURE;
@@ -74,15 +68,14 @@ static int take(int taker, double seconds) {
             printf("race: message %lu after %lu\n", number, last);
             return EXIT_FAILURE;
         }
-        shared->seen[taker].whole++;
-        shared->seen[taker].changed += number > last;
+        shared->whole++;
+        shared->changed += number > last;
         last = number;
     }
     return EXIT_SUCCESS;
 }
 
 static pid_t start(void) {
-    fflush(stdout);
     pid_t child = fork();
     if (child < 0)
         err(EXIT_FAILURE, "fork");
@@ -96,19 +89,16 @@ int main(int argc, char *argv[]) {
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         err(EXIT_FAILURE, "mmap");
-    atomic_store(&shared->segment.magic, SHARED_MAGIC);
+    message_claim(&shared->segment);
 
     pid_t publisher = start();
     if (publisher == 0)
         publish_all_the_time();
-    for (int taker = 0; taker < TAKERS; taker++)
-        if (start() == 0) {
-            int status = take(taker, seconds);
-            fflush(stdout);
-            _exit(status);
-        }
+    for (int i = 0; i < READERS; i++)
+        if (start() == 0)
+            exit(read_all_the_time(seconds));
     bool failed = false;
-    for (int i = 0; i < TAKERS; i++) {
+    for (int i = 0; i < READERS; i++) {
         int status;
         if (wait(&status) < 0)
             err(EXIT_FAILURE, "wait");
@@ -117,19 +107,10 @@ int main(int argc, char *argv[]) {
     kill(publisher, SIGKILL);
     waitpid(publisher, NULL, 0);
 
-    unsigned long whole = 0, changed = 0, torn = 0, busy = 0;
-    for (int i = 0; i < TAKERS; i++) {
-        whole += shared->seen[i].whole;
-        changed += shared->seen[i].changed;
-        torn += shared->seen[i].torn;
-        busy += shared->seen[i].busy;
-    }
     printf("race: %u messages published, %lu snapshots whole, %lu of them of a new message; gave "
            "up %lu times on a message half-written, %lu times on too many\n",
-           atomic_load(&shared->segment.version) / 2, whole, changed, torn, busy);
-    if (changed < 100) {
+           shared->segment.version / 2, shared->whole, shared->changed, shared->torn, shared->busy);
+    if (shared->changed < TOO_FEW)
         printf("race: that is too few to tell anything\n");
-        failed = true;
-    }
-    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+    return failed || shared->changed < TOO_FEW ? EXIT_FAILURE : EXIT_SUCCESS;
 }

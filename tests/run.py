@@ -1,21 +1,42 @@
 #!/usr/bin/env python3
-"""Runs the tests: tests/run.py [-v] [NAME-FILTER...]
-
-Several run at a time: mostly they wait for processes. The last line counts them.
-"""
+"""Runs the tests, several at a time, since mostly they wait for processes. The last line counts
+them. README.md beside this file says where which test stands."""
+import argparse
+import collections
 import concurrent.futures
 import faulthandler
+import importlib.util
 import os
+import pathlib
 import shutil
 import signal
+import subprocess
 import sys
 import threading
 import time
 import unittest
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-AT_A_TIME = 8
-HANG = 300  # seconds; every test has its own, lower bounds
+HERE = pathlib.Path(__file__).resolve().parent
+AT_A_TIME = 16
+HANG = 30  # seconds that a test may take before it is named
+
+
+def take_a_python_that_has_the_module():
+    """Goes on in another Python, where this one lacks sysv_ipc."""
+    if not importlib.util.find_spec('sysv_ipc'):
+        found = subprocess.run([HERE.parent / 'scripts' / 'python.sh'], stdout=subprocess.PIPE)
+        if found.returncode:
+            sys.exit(1)
+        python = found.stdout.decode().strip()
+        os.execv(python, [python, *sys.argv])
+
+
+def all_tests():
+    """Of every test_*.py, in whichever folder here."""
+    for path in sorted(HERE.rglob('test_*.py')):
+        sys.path.insert(0, str(path.parent))
+        yield from tests_of(unittest.defaultTestLoader.loadTestsFromModule(
+            importlib.import_module(path.stem)))
 
 
 def tests_of(suite):
@@ -28,9 +49,18 @@ def tests_of(suite):
 
 def sentence(test):
     """test_a_b of class C in module test_m: m, C: a b"""
-    module, kind, name = test.id().rsplit('.', 2) if test.id().count('.') > 1 \
-        else ('', '', test.id())
+    module, kind, name = test.id().split('.')
     return f"{module.removeprefix('test_')}, {kind}: {name.removeprefix('test_').replace('_', ' ')}"
+
+
+def chosen(tests, words):
+    """The tests of these modules, or else those in whose names all of the words stand."""
+    modules = {test.id().split('.')[0].removeprefix('test_') for test in tests}
+    named = [word.removeprefix('test_') for word in words]
+    if named and modules.issuperset(named):
+        return [test for test in tests if test.id().split('.')[0].removeprefix('test_') in named]
+    return [test for test in tests if all(
+        word in f'{test.id()} {sentence(test)}' for word in words)]
 
 
 class Runner:
@@ -39,9 +69,14 @@ class Runner:
         self.on_terminal = sys.stdout.isatty() and not verbose
         self.printing = threading.Lock()
         self.running = {}  # in the order in which they began
-        self.passed = self.failed = self.skipped = 0
+        self.named = set()  # because they take so long
+        self.skipped = collections.Counter()  # by reason
+        self.passed = self.failed = 0
+        self.interrupted = False
 
     def run(self, test):
+        if self.interrupted:
+            return
         with self.printing:
             self.running[test] = time.monotonic()
             self.show_progress()
@@ -50,33 +85,41 @@ class Runner:
         with self.printing:
             seconds = time.monotonic() - self.running.pop(test)
             self.clear_progress()
-            self.report(test, result, seconds)
+            if not self.interrupted:
+                self.report(test, result, seconds)
             self.show_progress()
             sys.stdout.flush()
 
     def report(self, test, result, seconds):
-        troubles = result.failures + result.errors + [
-            (test, 'succeeded, but a failure was expected') for _ in result.unexpectedSuccesses]
+        troubles = result.failures + result.errors
         if troubles:
             self.failed += 1
-            print(f"\n{'=' * 70}\nFAILED  {sentence(test)}\n        {test.id()}")
+            print(f"\n{'=' * 70}\nFAILED  {sentence(test)}\n        {test.id()}\n"
+                  f"Run it again with: make test ONLY='{test.id()}'")
             for which, trace in troubles:
                 print('-' * 70)
                 if which is not test:
                     print(which)
                 print(trace)
         elif result.skipped:
-            self.skipped += 1
-            print(f'skipped {sentence(test)}: {result.skipped[0][1]}')
+            self.skipped[result.skipped[0][1]] += 1
         else:
             self.passed += 1
             if self.verbose:
                 print(f'ok {seconds:5.1f} s  {sentence(test)}')
 
+    def name_those_that_hang(self):
+        with self.printing:
+            for test, began in self.running.items():
+                if time.monotonic() - began > HANG and test not in self.named:
+                    self.named.add(test)
+                    self.clear_progress()
+                    print(f'still running after {HANG} seconds: {test.id()}', flush=True)
+
     def show_progress(self):
-        """One line, on a terminal: the counts, and what has run longest."""
         if self.on_terminal and self.running:
-            line = f'{self.summary()} of {self.count}; {sentence(next(iter(self.running)))}'
+            done = self.passed + self.failed + sum(self.skipped.values())
+            line = f'{done} of {self.count}: {sentence(next(iter(self.running)))}'
             print('\r' + line[:shutil.get_terminal_size().columns - 1], end='\033[K', flush=True)
 
     def clear_progress(self):
@@ -84,11 +127,14 @@ class Runner:
             print('\r', end='\033[K')
 
     def summary(self):
-        counts = f'{self.passed} passed, {self.failed} failed'
-        return counts + (f', {self.skipped} skipped' if self.skipped else '')
+        for reason, count in sorted(self.skipped.items()):
+            print(f'skipped {count}: {reason}')
+        skipped = sum(self.skipped.values())
+        return f'{self.passed} passed, {self.failed} failed' + \
+            (f', {skipped} skipped' if skipped else '')
 
 
-def interrupted(number, frame):
+def interrupt(number, frame):
     raise KeyboardInterrupt
 
 
@@ -96,33 +142,44 @@ def natural_signals():
     """As a shell's background job we were told to ignore some; our children must not inherit it.
     A handler of ours they don't inherit, and it lets the running tests clean up."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, interrupted)
+        signal.signal(number, interrupt)
     signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 def main():
-    arguments = sys.argv[1:]
-    verbose = '-v' in arguments
-    filters = [argument for argument in arguments if argument != '-v']
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('words', nargs='*', help='the name of a module (writer), or else words that '
+                        "stand in a test's name; without any, all tests are run")
+    parser.add_argument('--list', action='store_true', help='list the tests')
+    parser.add_argument('-v', '--verbose', action='store_true', help='show those that pass, too')
+    arguments = parser.parse_args()
+    take_a_python_that_has_the_module()
     natural_signals()
-    faulthandler.dump_traceback_later(HANG, exit=True)
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
 
-    sys.path.insert(0, HERE)
-    tests = [test for test in tests_of(unittest.defaultTestLoader.discover(HERE))
-             if not filters or any(text in test.id() for text in filters)]
+    sys.path.insert(0, str(HERE / 'lib'))
+    tests = chosen(list(all_tests()), [word for words in arguments.words for word in words.split()])
+    if arguments.list:
+        print(*map(sentence, tests), sep='\n')
+        return 0
     tests.sort(key=lambda test: not getattr(getattr(test, test._testMethodName, None), 'slow', 0))
 
-    runner = Runner(len(tests), verbose)
+    runner = Runner(len(tests), arguments.verbose)
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
+        waiting = [pool.submit(runner.run, test) for test in tests]
         try:
-            for done in [pool.submit(runner.run, test) for test in tests]:
-                done.result()
+            while waiting:
+                done, waiting = concurrent.futures.wait(waiting, timeout=1)
+                for each in done:
+                    each.result()
+                runner.name_those_that_hang()
         except KeyboardInterrupt:
+            runner.interrupted = True
             pool.shutdown(wait=False, cancel_futures=True)
-            runner.failed += 1
+            runner.clear_progress()
             print('interrupted')
     print(runner.summary())
-    return 0 if runner.passed and not runner.failed else 1
+    return 0 if runner.passed and not runner.failed and not runner.interrupted else 1
 
 
 if __name__ == '__main__':

@@ -1,17 +1,17 @@
-/* Kills a publisher at every single instruction of publish() and looks at what it left.
+/* Kills a publisher at every single instruction of message_publish() and looks at what it left.
  *
  * A child shares a segment and publishes under ptrace(2); its parent steps it one instruction at a
  * time. What a kill after an instruction leaves is the segment as it is then, so each sweep goes
- * through publish() once and judges a copy of the segment after every instruction. That a kill
- * leaves just that is tried, too: after every instruction of one sweep and after some of the
- * others the publisher is killed in earnest, and the bytes are compared. What is judged:
+ * through message_publish() once and judges a copy of the segment after every instruction. That a
+ * kill leaves just that is tried, too: after every instruction of one sweep, and after some of the
+ * others, the publisher is killed in earnest, and the bytes are compared. What is judged:
  *
- *   - an even version means one whole message, the old one or the new one, and snapshot() says so;
- *     an odd one is what snapshot() calls torn (it says so after seconds of patience, so it is
- *     asked only a few times);
- *   - who knows only dataReady sees 0 or a whole message;
- *   - the next publish() repairs everything: exactly its message, zeros behind it, a version that
- *     a follower of the old message takes for a new one.
+ *   - an even version means one whole message, the old one or the new one, and a snapshot shows it;
+ *     an odd version means that a snapshot is torn (it takes two seconds to say so, and is asked
+ *     only a few times);
+ *   - a program that knows only dataReady sees 0 or a whole message;
+ *   - the next publisher repairs everything: exactly its message, zeros behind it, and a version
+ *     that a follower of the old message takes for a new one.
  *
  * Exit status: 0 all well, 1 something was wrong, 77 nothing can be traced here. */
 #define _GNU_SOURCE
@@ -33,9 +33,15 @@
 enum { SKIPPED = 77, MOST_PROBLEMS = 20, MOST_STEPS = 100000 };
 enum { OTHER = 1111, OURS = 2222 }; /* publishers */
 
+struct text {
+    struct SharedData data;
+    size_t length;
+};
+
 static struct SharedSegment *shared; /* with the publisher that is stepped */
 static struct SharedSegment left;    /* what it left: judged and repaired here */
-static int problems, snapshots_of_torn;
+static struct text third;            /* what repairs it */
+static int problems, torn_snapshots;
 static unsigned long left_old, left_new, left_torn;
 static const char *scenario;
 static long killed_at;
@@ -45,32 +51,33 @@ static void problem(const char *what) {
         printf("step_kill: %s, killed after instruction %ld: %s\n", scenario, killed_at, what);
 }
 
-/* A message of its own letters: any mixture of two of them is neither. */
-static struct message message(int pid, char letter, size_t length) {
-    struct message made;
-    char text[MESSAGE_SIZE] = {0};
+/* A text with letters of its own: any mixture of two of them is neither. */
+static struct text text(int pid, char letter, size_t length) {
+    struct text made = {.data.processId = pid, .length = length};
     for (size_t i = 0; i < length; i++)
-        text[i] = (char)(letter + i % 7);
-    message_prepare(&made, pid, text, length);
+        made.data.message[i] = (char)(letter + i % 7);
     return made;
 }
 
-/* The bytes as a program sees them that knows struct SharedData only. */
-static bool holds(const struct message *expected) {
-    struct SharedData data;
-    memcpy(&data, (const void *)&left, sizeof data);
-    return data.processId == expected->processId &&
-           memcmp(data.message, expected->message, expected->length + 1) == 0;
+static void publish(struct SharedSegment *segment, const struct text *next) {
+    message_publish(segment, &next->data, next->length);
 }
 
-static bool snapshot_holds(const struct message *expected) {
+/* What a program sees that knows struct SharedData only. */
+static bool holds(const struct text *expected) {
+    return memcmp((const void *)&left, &expected->data,
+                  offsetof(struct SharedData, message) + expected->length + 1) == 0;
+}
+
+static bool snapshot_holds(const struct text *expected) {
     struct message copy;
-    return snapshot(&left, &copy) == MESSAGE_WHOLE && copy.processId == expected->processId &&
-           memcmp(copy.message, expected->message, expected->length + 1) == 0;
+    return message_snapshot(&left, &copy) == MESSAGE_WHOLE &&
+           copy.processId == expected->data.processId &&
+           strcmp(copy.message, expected->data.message) == 0;
 }
 
-/* A child that stops at the begin of publish(). */
-static pid_t start_publisher(const struct message *next) {
+/* A child that stops where it begins to publish. */
+static pid_t start_publisher(const struct text *next) {
     int status;
     pid_t child = fork();
     if (child < 0)
@@ -93,7 +100,7 @@ static pid_t start_publisher(const struct message *next) {
     return child;
 }
 
-/* One instruction; false if it has come to the end of publish(). */
+/* One instruction; false when it has published. */
 static bool step(pid_t child) {
     int status;
     if (ptrace(PTRACE_SINGLESTEP, child, NULL, NULL) < 0) {
@@ -114,75 +121,68 @@ static void end_publisher(pid_t child) {
         err(EXIT_FAILURE, "waitpid");
 }
 
-static void publish_and_die(const struct message *next, long instructions) {
+static void publish_and_die(const struct text *next, long instructions) {
     pid_t child = start_publisher(next);
     for (long i = 0; i < instructions && step(child); i++)
         ;
     end_publisher(child);
 }
 
-/* What a publisher of `next` left that was killed while `old` was there. */
-static void check_left(const struct message *old, const struct message *next) {
+/* Judges what a publisher of `next` left that was killed while `old` was there. */
+static void check_left(const struct text *old, const struct text *next) {
     struct message copy;
-    bool odd = atomic_load(&left.version) & 1;
-    bool is_old = holds(old), is_new = holds(next);
-    if (odd) {
+    if (left.version % 2 == 1) {
         left_torn++;
-        if (snapshots_of_torn < 2 && left_torn % 100 == 1) {
-            snapshots_of_torn++;
-            if (snapshot(&left, &copy) != MESSAGE_TORN)
-                problem("snapshot() doesn't call an odd version torn");
+        if (torn_snapshots < 2 && left_torn % 100 == 1) {
+            torn_snapshots++;
+            if (message_snapshot(&left, &copy) != MESSAGE_TORN)
+                problem("a snapshot of an odd version isn't torn");
         }
     } else if (snapshot_holds(old)) {
         left_old++;
     } else if (snapshot_holds(next)) {
         left_new++;
     } else {
-        problem("an even version, and snapshot() shows neither the old nor the new message");
+        problem("an even version, and a snapshot shows neither the old nor the new message");
     }
-    if (atomic_load(&left.dataReady) > 1)
+    if (left.dataReady > 1)
         problem("dataReady is neither 0 nor 1");
-    if (atomic_load(&left.dataReady) && !is_old && !is_new)
+    if (left.dataReady && !holds(old) && !holds(next))
         problem("dataReady is 1, and the message is neither the old nor the new one");
 }
 
-/* The next publisher. */
-static void check_repaired(const struct message *third, unsigned seen) {
-    static const char zeros[MESSAGE_SIZE];
-    publish(&left, third);
-    struct SharedData data;
-    memcpy(&data, (const void *)&left, sizeof data);
-    unsigned version = atomic_load(&left.version);
-    if (version & 1 || version == seen)
-        problem("after the next publish() the version is odd, or as before");
-    if (data.dataReady != 1 || !holds(third))
-        problem("after the next publish() its message isn't there");
-    if (!(version & 1) && !snapshot_holds(third))
-        problem("after the next publish() snapshot() doesn't show its message");
-    if (memcmp(data.message + third->length, zeros, MESSAGE_SIZE - third->length) != 0)
-        problem("after the next publish() there are remains behind its NUL");
-    if (atomic_load(&left.magic) != SHARED_MAGIC)
+/* Publishes `third` over what was left. */
+static void check_repaired(unsigned seen) {
+    publish(&left, &third);
+    if (left.version % 2 == 1 || left.version == seen)
+        problem("after the next message the version is odd, or as before");
+    else if (!snapshot_holds(&third))
+        problem("a snapshot doesn't show the next message");
+    if (left.dataReady != 1 || !holds(&third))
+        problem("the next message isn't there");
+    if (memcmp((const char *)&left + offsetof(struct SharedData, message), third.data.message,
+               MESSAGE_SIZE) != 0)
+        problem("there are remains behind the next message");
+    if (!message_is_ours(&left))
         problem("the magic number has changed");
 }
 
 /* A new segment with `old` in it. Returns its version. */
-static unsigned prepare(const struct message *old, unsigned version) {
+static unsigned prepare(const struct text *old, unsigned version) {
     memset((void *)shared, 0, sizeof *shared);
-    atomic_store(&shared->magic, SHARED_MAGIC);
-    atomic_store(&shared->version, version);
+    message_claim(shared);
+    shared->version = version;
     publish(shared, old);
-    return atomic_load(&shared->version);
+    return shared->version;
 }
 
-/* Every instruction of one publish() of process OURS after one of `pid`, and real kills after
- * `most` of them, evenly spread. Returns how many instructions there are, those between publish()
- * and its marks among them. */
+/* Sweeps over a message of process OURS after one of `pid`, from a `version` on, and kills in
+ * earnest after `most` instructions, evenly spread. Returns how many instructions there are, those
+ * between message_publish() and its marks among them. */
 static long sweep(const char *name, int pid, size_t before, size_t after, unsigned version,
                   long most) {
     static struct SharedSegment after_step[MOST_STEPS];
-    struct message old = message(pid, 'a', before);
-    struct message next = message(OURS, 'h', after);
-    struct message third = message(3333, 'o', 5);
+    struct text old = text(pid, 'a', before), next = text(OURS, 'h', after);
     scenario = name;
     left_old = left_new = left_torn = 0;
 
@@ -191,13 +191,13 @@ static long sweep(const char *name, int pid, size_t before, size_t after, unsign
     long steps = 0;
     for (bool within = true; within; steps++) {
         if (steps == MOST_STEPS)
-            errx(EXIT_FAILURE, "publish() has more than %d instructions", MOST_STEPS);
+            errx(EXIT_FAILURE, "message_publish() has more than %d instructions", MOST_STEPS);
         within = step(child);
         memcpy(&after_step[steps], (const void *)shared, sizeof *shared);
         memcpy(&left, (const void *)shared, sizeof left);
         killed_at = steps + 1;
         check_left(&old, &next);
-        check_repaired(&third, seen);
+        check_repaired(seen);
     }
     end_publisher(child);
     /* Else the steps weren't where they should be, and the sweep has shown nothing. */
@@ -217,32 +217,30 @@ static long sweep(const char *name, int pid, size_t before, size_t after, unsign
     return steps;
 }
 
-/* A second publisher killed while it repairs what the first one left, at some instructions of
+/* A second publisher is killed while it repairs what the first one left, at some instructions of
  * each. */
-static long sweep_twice(long steps) {
+static void sweep_twice(long steps) {
     enum { PARTS = 12 };
-    struct message old = message(OTHER, 'a', 700), first = message(OURS, 'h', 250);
-    struct message second = message(4444, 'A', 40), third = message(3333, 'o', 5);
+    struct text old = text(OTHER, 'a', 700), first = text(OURS, 'h', 250);
+    struct text second = text(4444, 'A', 40);
     long kills = 0;
     scenario = "killed while repairing";
     for (long i = 1; i < PARTS; i++)
         for (long j = 1; j < PARTS; j++, kills += 2) {
             unsigned seen = prepare(&old, 0);
             publish_and_die(&first, i * steps / PARTS);
-            unsigned between = atomic_load(&shared->version);
+            unsigned between = shared->version;
             killed_at = j * steps / PARTS;
             publish_and_die(&second, killed_at);
             memcpy(&left, (const void *)shared, sizeof left);
-            unsigned version = atomic_load(&left.version);
-            if (!(version & 1) && !snapshot_holds(&second) &&
-                !(version == between && (snapshot_holds(&first) || snapshot_holds(&old))))
-                problem("an even version, and snapshot() shows none of the messages");
-            if (atomic_load(&left.dataReady) && !holds(&old) && !holds(&first) && !holds(&second))
+            if (left.version % 2 == 0 && !snapshot_holds(&second) &&
+                !(left.version == between && (snapshot_holds(&first) || snapshot_holds(&old))))
+                problem("an even version, and a snapshot shows none of the messages");
+            if (left.dataReady && !holds(&old) && !holds(&first) && !holds(&second))
                 problem("dataReady is 1, and the message is a mixture");
-            check_repaired(&third, seen);
+            check_repaired(seen);
         }
     printf("step_kill: %s: %ld real kills\n", scenario, kills);
-    return kills;
 }
 
 int main(void) {
@@ -250,6 +248,7 @@ int main(void) {
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared == MAP_FAILED)
         err(EXIT_FAILURE, "mmap");
+    third = text(3333, 'o', 5);
 
     long swept = sweep("a short message after a long one", OURS, 700, 40, 0, 10) +
                  sweep("a short one after another's", OTHER, 700, 40, 0, 10) +
@@ -258,11 +257,10 @@ int main(void) {
                  sweep("the longest after an empty one", OTHER, 0, MESSAGE_SIZE - 1, 0, 10) +
                  sweep("the version's last number", OURS, 100, 60, UINT_MAX - 3, 250);
     long middle = sweep("a shorter one after a long one", OTHER, 700, 250, 0, 10);
-    swept += middle;
     sweep_twice(middle);
 
     if (problems > MOST_PROBLEMS)
         printf("step_kill: and so on\n");
-    printf("step_kill: %ld instructions swept, problems: %d\n", swept, problems);
+    printf("step_kill: %ld instructions swept, problems: %d\n", swept + middle, problems);
     return problems ? EXIT_FAILURE : EXIT_SUCCESS;
 }

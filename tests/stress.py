@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """The long tests: python3 tests/stress.py [--seconds N] [--seed N] [PART ...], after make.
 
-    faults   every system call killed at, made to fail, and its objects removed: stress_faults.py
-    steps    a kill at every instruction of publish(): step_kill.c
-    race     publish() and snapshot() at the same time, without a breath: race.c
+    faults   system calls that fail, kills, and objects that are removed: stress_faults.py
+    steps    a kill at every instruction of message_publish(): step_kill.c
+    race     a publisher and readers on the same memory, without a break: race.c
     random   writers and readers that join, leave, are stopped and killed: stress_random.py
 
 The last line is 'N passed, N failed'; the exit status is 0 if none failed.

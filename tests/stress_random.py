@@ -8,19 +8,18 @@ import collections
 import os
 import random
 import re
-import selectors
 import signal
-import subprocess
 import time
 import zlib
 
 from stress_case import Case, Problem, expect
-from support import C_READER, LIMIT, NOTHING_YET, PYTHON_READER, PYTHON_WRITER, WRITER
+from support import (
+    C_READER, LIMIT, NOTHING_YET, PYTHON_READER, PYTHON_WRITER, WRITER, Program)
 
 WRITERS = 10
 LONGEST = 899
-# A writer may be stopped while it holds the lock or is half-way through a message: shorter than
-# others wait for the lock (5 s) and than readers wait for a whole message (2 s).
+# A writer may be stopped while it holds the lock or is half-way through a message. Others wait for
+# the lock for 5 seconds, readers for a whole message for 2.
 LONGEST_STOP = 0.4
 
 Kind = collections.namedtuple('Kind', 'command follows raw')
@@ -44,55 +43,46 @@ def message(writer, number):
     return head + body[len(head):]
 
 
-class Process:
-    def __init__(self, command, key, **options):
-        self.process = subprocess.Popen([*command, '-k', str(key)], stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE, **options)
+class Process(Program):
+    """A program that may be stopped for a while, and told to end."""
+
+    def __init__(self, command, **options):
+        super().__init__(command, **options)
         self.name = ' '.join(os.path.basename(word) for word in command)
-        self.pid = self.process.pid
         self.ending = None         # since when it has been expected to end
         self.signalled = set()     # what may have ended it
         self.stopped_until = None
 
-    def signal(self, number):
-        if self.process.poll() is None:
-            self.process.send_signal(number)
+    def has_ended(self):
+        return self.process.poll() is not None
 
-    def stop(self, now, seconds):
+    def stop_for(self, seconds):
         self.signal(signal.SIGSTOP)
-        self.stopped_until = now + seconds
+        self.stopped_until = time.monotonic() + seconds
 
     def resume(self):
-        self.signal(signal.SIGCONT)
+        super().resume()
         self.stopped_until = None
 
-    def end_by(self, number, now):
+    def expect_end(self):
+        self.ending = self.ending or time.monotonic()
+
+    def end_by(self, number):
         self.signalled.add(number)
         self.signal(number)
-        self.ending = self.ending or now
-
-    def dispose(self):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.wait()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    pass
+        self.expect_end()
 
 
 class Writer(Process):
-    def __init__(self, command, key, number):
-        super().__init__([*command, '-s'], key, stdin=subprocess.PIPE)
+    def __init__(self, command, number):
+        super().__init__(command)
         os.set_blocking(self.process.stdin.fileno(), False)
         self.number, self.fed, self.pending = number, 0, b''
         self.closing = False  # as soon as its pipe has taken what is pending
 
     def feed(self, lines):
-        """Gives it some lines, or the rest of those that its pipe had no room for. Never blocks:
-        who blocks here can't continue the stopped writer that this one waits for."""
+        """Gives it some lines, or the rest of those that its pipe had no room for. This never
+        blocks: meanwhile nobody would continue the stopped writer that this one waits for."""
         if not self.pending and not self.closing:
             self.pending = b''.join(message(self.number, self.fed + i + 1) + b'\n'
                                     for i in range(lines))
@@ -103,24 +93,34 @@ class Writer(Process):
             pass
         except BrokenPipeError:
             self.pending = b''
+        if self.closing and not self.pending:
+            self.close_input()
+
+    def end_input(self):
+        self.closing = True
+        self.expect_end()
 
 
 class Reader(Process):
-    def __init__(self, kind, key, kills):
-        super().__init__(kind.command, key, stdin=subprocess.DEVNULL)
+    def __init__(self, command, kind, kills):
+        super().__init__(command)
+        self.close_input()
         self.kind, self.kills = kind, kills
-        self.out = b''
+        self.checked = 0    # bytes of its output
         self.last = {}      # of each writer: the number seen last
         self.latest = None  # (writer, number)
 
 
 class Storm:
-    def __init__(self, key, chance):
-        self.key, self.chance = key, chance
-        self.selector = selectors.DefaultSelector()
-        self.everyone, self.writers, self.readers, self.makers = [], [], [], {}
+    def __init__(self, case, chance):
+        self.case, self.chance = case, chance
+        self.writers, self.readers, self.makers = [], [], {}
         self.problems = []
         self.count = collections.Counter()
+
+    @property
+    def everyone(self):
+        return [*self.writers, *self.readers]
 
     def problem(self, text):
         self.problems.append(text)
@@ -129,20 +129,17 @@ class Storm:
 
     def add_writer(self):
         command = self.chance.choice([WRITER, WRITER, PYTHON_WRITER])
-        writer = Writer(command, self.key, len(self.makers) + 1)
-        self.makers[writer.number] = writer
-        self.everyone.append(writer)
+        number = len(self.makers) + 1
+        writer = self.case.start(command, '-s', maker=Writer, number=number)
+        self.makers[number] = writer
         self.writers.append(writer)
-        self.selector.register(writer.process.stdin, selectors.EVENT_WRITE, writer)
         self.count['writers'] += 1
         self.count['in Python'] += command is PYTHON_WRITER
         return writer
 
     def add_reader(self, kind):
-        reader = Reader(kind, self.key, self.count['writers killed'])
-        self.everyone.append(reader)
-        self.readers.append(reader)
-        self.selector.register(reader.process.stdout, selectors.EVENT_READ, reader)
+        self.readers.append(self.case.start(kind.command, maker=Reader, kind=kind,
+                                            kills=self.count['writers killed']))
         self.count['readers'] += 1
 
     # What readers print
@@ -164,37 +161,33 @@ class Storm:
         reader.last[writer] = number
         reader.latest = (writer, number)
 
-    def collect(self, reader):
-        data = os.read(reader.process.stdout.fileno(), 65536)
-        reader.out += data
-        if reader.kind.follows or reader.kind.raw:
-            *lines, reader.out = reader.out.split(b'\n')
-            for line in lines:
-                pid = None
-                if not reader.kind.raw:
-                    pid, _, line = line.partition(b': ')
-                    pid = int(pid) if pid.isdigit() else -1
-                self.check_message(reader, pid, line)
-        if not data:
-            self.selector.unregister(reader.process.stdout)
-            reader.process.stdout.close()
-            reader.ending = reader.ending or time.monotonic()
-        return data
+    def check_lines(self, reader):
+        """What it has printed since the last time."""
+        if not reader.kind.follows and not reader.kind.raw:
+            return
+        *lines, rest = bytes(reader.out[reader.checked:]).split(b'\n')
+        reader.checked = len(reader.out) - len(rest)
+        for line in lines:
+            pid = None
+            if not reader.kind.raw:
+                pid, _, line = line.partition(b': ')
+                pid = int(pid) if pid.isdigit() else -1
+            self.check_message(reader, pid, line)
 
     def check_story(self, reader):
         found = re.search(rb'C Process ID: (\d+)\n\nMessage from C Program:\n-{50}\n(.*)\n-{50}\n',
-                          reader.out, re.DOTALL)
+                          bytes(reader.out), re.DOTALL)
         if found:
             self.check_message(reader, int(found[1]), found[2])
         else:
-            self.problem(f'{reader.name} told no story: {reader.out!r}')
+            self.problem(f'{reader.name} told no story: {bytes(reader.out)!r}')
 
     # Leaving
 
     def reap_reader(self, reader):
-        while not reader.process.stdout.closed:
-            self.collect(reader)
-        status, err = reader.process.returncode, reader.process.stderr.read().decode()
+        result = reader.result()
+        status, err = result.status, result.err
+        self.check_lines(reader)
         self.readers.remove(reader)
         if -status in reader.signalled:
             self.count['readers killed'] += 1
@@ -227,17 +220,14 @@ class Storm:
         return self.count['writers killed'] > 0 and not self.writers
 
     def reap_writer(self, writer):
-        status = writer.process.returncode
-        out, err = writer.process.stdout.read().decode(), writer.process.stderr.read().decode()
+        result = writer.result()
+        status, out, err = result.status, result.out.decode(), result.err
         self.writers.remove(writer)
-        if not writer.process.stdin.closed and \
-                writer.process.stdin in self.selector.get_map():
-            self.selector.unregister(writer.process.stdin)
         published = re.search(r'Messages [a-z]+: (\d+)\n', out)
         self.count['published'] += int(published[1]) if published else 0
-        expected = [r'segment \d+ with key \d+ was left behind by an? [a-z ]+']
-        if signal.SIGTERM in writer.signalled:  # then it waits for a stopped one no longer than 0.2 s
-            expected.append(r'cannot (lock|remove|join) the .* held its lock all the time; .*')
+        expected = [r'segment \d+ with key \d+ was left behind by an earlier writer']
+        if signal.SIGTERM in writer.signalled:  # then it waits for the lock for 0.2 seconds only
+            expected.append(r'cannot [a-z ]+ the .* held its lock all the time; .*')
         strange = [line for line in err.splitlines()
                    if not any(re.fullmatch(r'writer(\.py)?: ' + text, line) for text in expected)]
         if strange:
@@ -253,61 +243,53 @@ class Storm:
 
     def reap(self):
         now = time.monotonic()
-        for each in [*self.writers, *self.readers]:
+        for each in self.everyone:
             if each.stopped_until and now >= each.stopped_until:
                 each.resume()
-            if each.process.poll() is not None:
+            if each.has_ended():
                 (self.reap_writer if each in self.writers else self.reap_reader)(each)
-                self.everyone.remove(each)
             elif each.ending and now - each.ending > LIMIT:
                 raise Problem(f'{each.name} (process {each.pid}) has not ended for {LIMIT} seconds')
 
     # What happens
 
     def turn(self, lines):
-        """Whoever has something to print or wants to be fed."""
-        for key, _ in self.selector.select(0.01):
-            if isinstance(key.data, Reader):
-                self.collect(key.data)
-            else:
-                key.data.feed(self.chance.randint(1, lines) if lines else 0)
-                if key.data.closing and not key.data.pending:
-                    self.selector.unregister(key.fileobj)
-                    key.fileobj.close()
+        """Feeds the writers, looks at what the readers have printed, and at who has ended."""
+        for writer in self.writers:
+            if not writer.process.stdin.closed:
+                writer.feed(self.chance.randint(1, lines) if lines else 0)
+        for reader in self.readers:
+            self.check_lines(reader)
         self.reap()
-
-    def close_input(self, writer):
-        writer.closing = True
-        writer.ending = writer.ending or time.monotonic()
+        time.sleep(0.001)
 
     def kill_writer(self, writer):
         self.count['writers killed'] += 1
-        writer.end_by(signal.SIGKILL, time.monotonic())
+        writer.end_by(signal.SIGKILL)
 
     def happen(self):
         """One random event."""
-        now = time.monotonic()
         if self.chance.random() < 0.01:
             self.count['all writers killed at once'] += 1
             for writer in self.writers:
                 self.kill_writer(writer)
             return
-        someone = self.chance.choice([*self.writers, *self.readers])
+        someone = self.chance.choice(self.everyone)
         what = self.chance.choice(['kill', 'stop', 'stop', 'end', 'end'])
         if someone.ending or someone.stopped_until:
             return
         if what == 'stop':
             self.count['stops'] += 1
-            someone.stop(now, self.chance.uniform(0, LONGEST_STOP))
+            someone.stop_for(self.chance.uniform(0, LONGEST_STOP))
         elif isinstance(someone, Reader):
-            someone.end_by(signal.SIGKILL if what == 'kill' else signal.SIGTERM, now)
+            someone.end_by(signal.SIGKILL if what == 'kill' else signal.SIGTERM)
         elif what == 'kill':
             self.kill_writer(someone)
         elif self.chance.random() < 0.3:
             self.count['writers terminated'] += 1
-            someone.end_by(signal.SIGTERM, now)
+            someone.end_by(signal.SIGTERM)
         else:
-            self.close_input(someone)
+            someone.end_input()
 
     def fill_up(self):
         if len(self.writers) < WRITERS:
@@ -335,38 +317,34 @@ class Storm:
             if each.stopped_until:
                 each.resume()
         last = self.add_writer()
-        self.selector.unregister(last.process.stdin)  # it gets its lines one by one, from here
         last.feed(1)
         for writer in self.writers:
             if writer is not last and not writer.ending:
-                self.close_input(writer)
-        self.until(lambda: self.writers == [last], 'all writers but one end')
+                writer.end_input()
+        self.until('all writers but one end',
+                   lambda: [each for each in self.writers if each is not last])
         while len([each for each in self.readers if each.kind.follows and not each.ending]) < 7:
             self.add_reader(self.chance.choice([kind for kind in KINDS if kind.follows]))
         last.feed(1)  # the first may have been replaced, at once, by the others' last ones
         followers = [each for each in self.readers if each.kind.follows and not each.ending]
-        self.until(lambda: all(each.latest and each.latest[0] == last.number or each.ending
-                               for each in followers), 'every follower shows the last writer')
-        followers = [each for each in followers if not each.ending]
+        self.until('every follower shows the last writer, or has ended before it came', lambda: [
+            each for each in followers if not each.has_ended()
+            and (not each.latest or each.latest[0] != last.number)])
+        followers = [each for each in followers if each.latest and each.latest[0] == last.number]
         last.feed(1)
-        last.process.stdin.close()
-        last.ending = time.monotonic()
-        self.until(lambda: not self.everyone, 'everyone ends')
+        last.end_input()
+        self.until('everyone ends', lambda: self.everyone)
         for each in followers:
             if each.latest != (last.number, last.fed):
                 self.problem(f'{each.name} had {each.latest} last, not {(last.number, last.fed)}')
         self.count['followers that got the last message'] = len(followers)
 
-    def until(self, condition, what):
+    def until(self, what, waited_for):
         end = time.monotonic() + 2 * LIMIT
-        while not condition():
+        while waited_for():
             self.turn(0)
-            expect(time.monotonic() < end, f'waited {2 * LIMIT} seconds in vain until {what}')
-
-    def dispose(self):
-        for each in self.everyone:
-            each.dispose()
-        self.selector.close()
+            expect(time.monotonic() < end, f'waited {2 * LIMIT} seconds in vain until {what}: '
+                   + ', '.join(f'{each.name} {each.err!r}' for each in waited_for()))
 
 
 def run(report, options):
@@ -374,14 +352,12 @@ def run(report, options):
           f'--seed {options.seed}')
     problems = []
     with Case() as case:
-        storm = Storm(case.key, random.Random(options.seed))
-        case.callback(storm.dispose)
+        storm = Storm(case, random.Random(options.seed))
         try:
             storm.rage(options.seconds)
             if not storm.problems:
                 storm.calm_down()
                 case.next_writer()
-                case.nothing_left('at the end')
                 expect(storm.count['checked'] >= 100, 'next to nothing was seen')
         except (Problem, AssertionError) as problem:
             problems.append(str(problem))

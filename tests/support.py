@@ -63,7 +63,7 @@ class Command(list):
         self.language = 'Python' if path.endswith('.py') else 'C'
 
 
-SEGMENT = Medium('segment', 'shared memory', 'Publishing', 0)
+SEGMENT = Medium('segment', 'shared memory', 'Publishing', 0x53000000)
 QUEUE = Medium('queue', 'message queue', 'Sending', 0x51000000)
 
 WRITER, PYTHON_WRITER = Command('writer', SEGMENT), Command('scripts/writer.py', SEGMENT)
@@ -106,14 +106,11 @@ def packed(message=b'Hello', pid=4711, ready=1):
     return struct.pack('=i900sB3x', pid, message, ready)
 
 
-def contents(message=b'Hello', pid=4711, ready=1, version=2, magic=MAGIC, length=None, size=SIZE,
-             set_id=-1):
-    """The bytes of a segment. Without magic: as a program that knows only SharedData writes it.
-    With `set_id`: used by the writers of that semaphore set."""
+def contents(message=b'Hello', pid=4711, ready=1, version=2, magic=MAGIC, length=None, size=SIZE):
+    """The bytes of a segment. Without magic: as a program that knows only SharedData writes it."""
     data = packed(message, pid, ready)
     if magic:
-        data += struct.pack('=IIII', version, magic, len(message) if length is None else length,
-                            set_id + 1)
+        data += struct.pack('=III', version, magic, len(message) if length is None else length)
     return data.ljust(size, b'\0')
 
 
@@ -146,17 +143,20 @@ def remove(kind, key):
 def objects_of(key):
     """Which kinds of objects the channels with this key have in the kernel."""
     return [kind for kind in CALLS if id_of(kind, key) is not None] + \
-        ['set of the queue' for _ in range(id_of('set', key ^ QUEUE.flip) is not None)]
+        [f'set of the {medium.kind}' for medium in (SEGMENT, QUEUE)
+         if id_of('set', key ^ medium.flip) is not None]
 
 
 def remove_objects(key):
     """Whoever they belong to: a root in a container may not remove what other users own."""
+    keys = key, key ^ SEGMENT.flip, key ^ QUEUE.flip
     for kind in CALLS:
         remove(kind, key)
-    remove('set', key ^ QUEUE.flip)
+    for set_key in keys:
+        remove('set', set_key)
     for number in (NOBODY, THIRD) if objects_of(key) and os.geteuid() == 0 else ():
-        works(['ipcrm', '-M', str(key), '-S', str(key), '-Q', str(key), '-S',
-               str(key ^ QUEUE.flip)], **user(number))
+        works(['ipcrm', '-M', str(key), '-Q', str(key),
+               *(word for set_key in keys for word in ('-S', str(set_key)))], **user(number))
 
 
 def new_set(key, count, mode=0o666):
@@ -241,6 +241,10 @@ def works(command, **options):
                               stderr=subprocess.DEVNULL, timeout=LIMIT, **options).returncode == 0
     except (OSError, subprocess.SubprocessError):
         return False
+
+
+# What a program that uses channel.h is linked with.
+CHANNEL = [f'src/{name}.c' for name in ('channel', 'message', 'semaphores', f'wait_{PLATFORM}')]
 
 
 def compile_c(program, *sources):
@@ -418,6 +422,19 @@ class TestCase(unittest.TestCase):
         os.chmod(directory, 0o755)
         return pathlib.Path(directory)
 
+    def copy_of_checkout(self, *names):
+        """A place with these files and folders of ours, which can be changed even if ours can't.
+        Other users can run what is in it."""
+        place = self.temporary_directory()
+        with FORKING:  # or a child could have a program's copy open for writing, which can't run then
+            for name in names:
+                copy = shutil.copytree if (TOP / name).is_dir() else shutil.copy
+                (place / name).parent.mkdir(parents=True, exist_ok=True)
+                copy(TOP / name, place / name)
+        for path in place.rglob('*'):
+            path.chmod(path.stat().st_mode | 0o200)
+        return place
+
     def broken_pipe(self):
         """A pipe that nobody reads, not even a child of another test for the moment before exec."""
         with FORKING:
@@ -435,8 +452,8 @@ class TestCase(unittest.TestCase):
         return program
 
     def run_program(self, command, *arguments, given=b'', **options):
-        """Runs a program to its end."""
-        if 'stdin' not in options:
+        """Runs a program to its end; without input, that of a pipe is over."""
+        if given:
             with tempfile.TemporaryFile() as file:
                 file.write(given)
                 file.seek(0)
@@ -584,6 +601,8 @@ class TestCase(unittest.TestCase):
 
     def leave_behind(self, message=b'Hello', pid=4711, count=1):
         """What a killed writer has left, `count` times if it is a queue."""
+        if id_of('set', self.set_key) is None:
+            new_set(self.set_key, 2)
         if self.medium is SEGMENT:
             return self.new_segment(contents(message, pid))
         return self.new_queue(*[packed(message, pid)] * count)

@@ -1,8 +1,8 @@
-"""What segment.h and semaphores.h promise of functions that fail, and no program shows: it ends."""
+"""What channel.h promises of calls that fail, and no program shows, because it ends then."""
 import errno
 
 from support import (
-    LIVE, PLATFORM, SETVAL, TestCase, compile_c, id_of, libc, new_set, objects_of, slow,
+    CHANNEL, LIVE, SETVAL, TestCase, compile_c, id_of, libc, new_set, objects_of, slow,
     without_rights_of_root, works)
 
 
@@ -10,8 +10,7 @@ class Held(TestCase):
     def setUp(self):
         super().setUp()
         self.program = self.temporary_directory() / 'held'
-        compile_c(self.program, 'tests/held.c', 'src/segment.c', 'src/semaphores.c',
-                  f'src/wait_{PLATFORM}.c')
+        compile_c(self.program, 'tests/held.c', *CHANNEL)
 
     def start_it(self, what, *prefix):
         program = self.start([*prefix, self.program, what, self.key])
@@ -23,7 +22,7 @@ class Held(TestCase):
         program.enter()
         program.wait_for(f': {error}\n')
         self.assertEqual(self.attached(), attached)
-        if id_of('set', self.key) is not None:
+        if id_of('set', self.set_key) is not None:
             self.assertEqual((self.live(), self.lock()), (live, 0))
 
     def test_a_join_that_finds_a_stranger_leaves_it_alone_and_holds_nothing(self):
@@ -42,7 +41,7 @@ class Held(TestCase):
 
     @slow
     def test_a_join_that_waited_for_the_lock_in_vain_is_not_counted(self):
-        new_set(self.key, 2)
+        new_set(self.set_key, 2)
         holder = self.start_holder()
         joining = self.start_it('join')
         joining.enter()
@@ -51,14 +50,14 @@ class Held(TestCase):
         holder.kill()
         self.assertEqual(self.lock(), 0)
 
-    def test_a_lock_on_a_segment_that_was_removed_is_not_held(self):
-        program = self.start_it('lock')
+    def test_who_publishes_to_a_segment_that_was_removed_holds_nothing(self):
+        program = self.start_it('publish')
         self.remove_object()
         self.check(program, errno.EIDRM, live=1)
 
     def test_who_leaves_a_set_that_somebody_has_reset_holds_nothing(self):
         program = self.start_it('leave')
-        libc.semctl(id_of('set', self.key), LIVE, SETVAL, 0)
+        libc.semctl(id_of('set', self.set_key), LIVE, SETVAL, 0)
         self.check(program, errno.ERANGE)
 
     def test_an_attachment_that_is_refused_is_none(self):

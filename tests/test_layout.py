@@ -1,7 +1,7 @@
 """C's header, Python's constants and these tests describe the same bytes; C++ takes the header."""
+import ctypes
 import re
 import shutil
-import struct
 import subprocess
 import sys
 
@@ -10,8 +10,7 @@ from support import (
     PYTHON_READER, SEGMENT_READERS, TOP, TestCase, compile_c, of_each)
 
 sys.path.insert(1, str(TOP / 'scripts'))
-import kernel  # noqa: E402
-import message  # noqa: E402
+from pair import message  # noqa: E402
 
 # The assignment's writer, which was C++: it knows struct SharedData alone.
 CPP_WRITER = r'''
@@ -40,20 +39,22 @@ class Layout(TestCase):
         self.numbers = [int(number) for number in numbers.split()]
 
     def test_python_finds_every_field_where_c_put_it(self):
-        self.assertEqual(message.SHARED_DATA.unpack_from(self.image),
-                         (0x01020304, b'm' * 899 + b'\0', 1))
-        self.assertEqual([struct.unpack_from('=I', self.image, offset)[0] for offset in (
-            message.VERSION, message.MAGIC, message.LENGTH, message.SET)],
-                         [0x05060708, message.OURS, 899, 4])
+        segment = message.SharedSegment.from_buffer_copy(self.image)
+        self.assertEqual((segment.processId, segment.message, segment.dataReady),
+                         (0x01020304, b'm' * 899, 1))
+        self.assertEqual((segment.version, segment.magic, segment.length),
+                         (0x05060708, message.MAGIC, 899))
         self.assertEqual(self.numbers, [
-            kernel.KEY, message.SIZE, message.MESSAGE_SIZE, message.SHARED_DATA.size,
-            message.READY, message.VERSION, message.MAGIC, message.LENGTH, message.SET])
+            message.SHARED_KEY, ctypes.sizeof(message.SharedSegment), message.MESSAGE_SIZE,
+            ctypes.sizeof(message.SharedData), message.SharedData.dataReady.offset,
+            *(getattr(message.SharedSegment, name).offset
+              for name in ('version', 'magic', 'length'))])
 
     def test_these_tests_write_segments_as_c_lays_them_out(self):
         self.assertEqual(self.image, support.contents(
-            b'm' * 899, pid=0x01020304, version=0x05060708, set_id=3))
-        self.assertEqual((support.VERSION_OFFSET, support.DATA_SIZE, support.SIZE),
-                         (message.VERSION, message.SHARED_DATA.size, message.SIZE))
+            b'm' * 899, pid=0x01020304, version=0x05060708))
+        self.assertEqual([support.SIZE, support.DATA_SIZE, support.VERSION_OFFSET],
+                         [self.numbers[i] for i in (1, 3, 5)])
 
     def test_the_help_names_the_key(self):
         for program in support.WRITER, support.C_READER, PYTHON_READER:

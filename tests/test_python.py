@@ -26,7 +26,7 @@ class Python(TestCase):
             '    def __del__(self, sleep=time.sleep):\n'
             '        sleep(0.6)\n'
             'sys.slow = Slow()\n', encoding='utf-8')
-        arguments = ['-w0.01'] if self.program in READERS else []
+        arguments = ['-t0.01'] if self.program in READERS else []
         result = self.run_program(self.program, '-k', self.key, *arguments,
                                   env={**os.environ, 'PYTHONPATH': str(directory)})
         self.assert_status(result, NOTHING_YET if arguments else DONE)

@@ -1,7 +1,6 @@
 """The message-queue version: what it does otherwise than the segment version."""
 import shlex
 import signal
-import subprocess
 import sys
 
 from support import (
@@ -121,22 +120,6 @@ class Crash(TestCase):
 
 
 @of_each(writer=QUEUE_WRITERS)
-class Replaced(TestCase):
-    def test_a_new_channel_is_not_touched_by_one_who_was_the_last_one_of_the_old_one(self):
-        """And has counted itself, behind its last but one semctl(2)."""
-        leaving = self.start_to_stop('semctl', {'C': 3, 'Python': 2}[self.writer.language],
-                                     self.writer, stdin=subprocess.DEVNULL)
-        self.remove_object()
-        self.remove_set()
-        writer = self.start_writer('-m', 'new')
-        leaving.resume()
-        self.assert_refused(leaving.result(), FAILED, 'cannot remove', 'somebody removed it')
-        self.assert_done(self.read('-r'), b'new\n')
-        self.assert_left(writer.finish())
-        self.assert_nothing_left()
-
-
-@of_each(writer=QUEUE_WRITERS)
 class OtherChannel(TestCase):
     def test_a_segment_with_the_same_key_is_another_channel(self):
         pair = self.start_writer('-m', 'state', command=WRITER)
@@ -159,14 +142,23 @@ class Strangers(TestCase):
         self.assert_refused(self.run_it(), FAILED, f'key {self.key}', 'another program', 'ipcs -q')
         self.assertEqual((queue.current_messages, objects_of(self.key)), (1, ['queue']))
 
-    def test_an_unused_queue_is_not_ours_yet_but_a_writer_may_take_it(self):
-        self.new_queue(capacity=None)
-        result = self.run_it()
+    def test_a_queue_that_a_receiver_made_is_used_but_not_removed(self):
+        """Also by writers that find it later, and the last of them is another one."""
+        queue = self.new_queue(capacity=None)
+        if self.program in QUEUE_READERS:
+            self.assert_refused(self.run_it(), NOTHING_YET, 'start the writer')
+            return
+        first, last = (self.start_writer('-m', text, command=self.program) for text in ('1', '2'))
+        first.finish()
+        self.assertIn(b'stays (ID: %d): another program made it\n' % queue.id, last.finish().out)
+        self.assertEqual((objects_of(self.key), queue.current_messages), (['queue'], 2))
+
+    def test_a_queue_that_a_killed_writer_has_just_made_is_removed_by_the_next_one(self):
+        queue = self.new_queue(capacity=None)
+        queue.mode = 0o766
         if self.program in QUEUE_WRITERS:
-            self.assert_left(result)
+            self.assert_left(self.run_it())
             self.assert_nothing_left()
-        else:
-            self.assert_refused(result, NOTHING_YET, 'start the writer')
 
     def test_a_key_whose_set_would_have_none_is_refused(self):
         self.assert_refused(self.run_it(key='0x51000000'), USAGE, '0x51000000')

@@ -1,7 +1,7 @@
 """What README.md shows is what happens. Its blocks say what they are:
 
-```console  A session in one shell, run as a whole: behind "$ " the commands, in between what they
-            print, on stdout and stderr together. What differs from run to run is left out of the
+```console  A session in one shell, run as a whole: behind "$ " the commands, behind "> " how
+            they go on, in between what they print, on stdout and stderr together. What differs from run to run is left out of the
             comparison: IDs, pids, addresses, the user's name, blanks. Lines of strace(1) are only
             looked for: how many there are is up to the clock.
 ```sh       Commands by themselves, each has to succeed; but `make test`, which runs this.
@@ -14,14 +14,14 @@ All of it happens in a copy of the checkout, in an IPC namespace: nobody else's 
 """
 import os
 import re
-import shutil
 import signal
 import sys
 
 from support import DONE, PLATFORM, TOP, TestCase, apart, slow, wait_until, works
 
 README = (TOP / 'README.md').read_text(encoding='utf-8')
-ALIKE = [(r'ID: \d+', 'ID: N'), (r'(segment|process|CONT) \d+', r'\1 N'), (r'^\d+: ', 'N: '),
+ALIKE = [(r'ID: \d+', 'ID: N'), (r'^ +\d+ (?=[ab]$)', 'N '), (r'after \d+ reads: .*', 'after N'),
+         (r'(segment|process|CONT) \d+', r'\1 N'), (r'^\d+: ', 'N: '),
          (r'^(0x\w{8}) \d+ +\S+', r'\1 N USER'), (r'\(0x[0-9a-f]+', '(ADDRESS'), (r'\s+', ' ')]
 
 
@@ -48,9 +48,9 @@ def comparable(lines):
 class Readme(TestCase):
     def setUp(self):
         super().setUp()
-        self.place = self.temporary_directory() / 'copy'
-        shutil.copytree(TOP, self.place, symlinks=True,
-                        ignore=shutil.ignore_patterns('.git', '__pycache__', 'venv'))
+        self.place = self.copy_of_checkout('Makefile', 'README.md', 'include', 'src', 'scripts',
+                                           'tests', 'writer', 'reader', 'build/flags', 'build/obj',
+                                           'build/queue_writer', 'build/queue_reader')
         path = self.temporary_directory()
         (path / 'python3').write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n', encoding='utf-8')
         (path / 'python3').chmod(0o755)
@@ -79,8 +79,8 @@ class Readme(TestCase):
             if any('strace' in line for line in lines):
                 self.require(PLATFORM == 'linux' and works(['strace', '-o', '/dev/null', 'true']),
                              'there is no strace, or nothing for it to show')
-            commands = [line[2:] for line in lines if line.startswith('$ ')]
-            expected, traced = comparable(line for line in lines if not line.startswith('$ '))
+            commands = [line[2:] for line in lines if line[:2] in ('$ ', '> ')]
+            expected, traced = comparable(line for line in lines if line[:2] not in ('$ ', '> '))
             result = self.shell('exec 2>&1\n' + '\n'.join(commands)).finish()
             usual, seen = comparable(result.out.decode().splitlines())
             self.assertEqual(usual, expected, result)
@@ -88,7 +88,7 @@ class Readme(TestCase):
 
     @slow
     def test_the_commands_succeed_and_print_what_is_shown(self):
-        commands = [line.partition('#')[0].strip() for lines in blocks('sh') for line in lines]
+        commands = [line.partition(' # ')[0].strip() for lines in blocks('sh') for line in lines]
         self.assertIn('make run', commands)
         out = []
         for command in commands:
@@ -105,7 +105,8 @@ class Readme(TestCase):
         command = re.fullmatch(r'/\* (.*) \*/', example[0])[1]
         result = self.shell(f'{command} && exec ./example').finish()
         self.assertEqual((result.status, result.err), (DONE, ''), result)
-        self.assertRegex(result.out.decode(), r'\A\d+: Hello\n\Z')
+        self.assertRegex(result.out.decode(),
+                         r'\A\d+: Hello\nnothing newer, and a writer is alive\n\Z')
 
     def test_the_conversation_is_held(self):
         table = README.partition('| terminal 1')[2].partition('\n\n')[0].splitlines()

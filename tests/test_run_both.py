@@ -2,12 +2,13 @@
 import os
 import pathlib
 import re
+import shlex
 import shutil
 import signal
 import sys
 
 from support import (
-    DONE, FAILED, FORKING, NOBODY, QUEUE_WRITER, THIRD, TOP, TestCase, USAGE, WRITER, objects_of,
+    C_READER, DONE, FAILED, NOBODY, QUEUE_WRITER, THIRD, TOP, TestCase, USAGE, WRITER, objects_of,
     remove_objects, wait_until, works)
 
 SCRIPT = [str(TOP / 'scripts' / 'run_both.sh')]
@@ -86,11 +87,26 @@ class RunBoth(ScriptTestCase):
         self.assert_clean()
 
     def test_it_fails_if_a_reader_shows_another_message(self):
-        python = self.fake(self.temporary_directory() / 'python',
-                           USELESS_PYTHON + 'echo "C Process ID: 1"')
+        """Though it may know the writer's process ID."""
+        shows = f'{shlex.join(C_READER)} "$2" | sed s/communication/misunderstanding/'
+        python = self.fake(self.temporary_directory() / 'python', USELESS_PYTHON + shows)
         self.assert_key_refused(self.run_both(env={'PYTHON': str(python)}),
-                                "the reader didn't get the writer's message")
+                                "the reader didn't show the writer's message")
         self.assert_clean()
+
+    def test_it_is_found_through_a_symbolic_link(self):
+        link = self.temporary_directory() / 'link'
+        link.symlink_to(SCRIPT[0])
+        self.assert_agreed(self.run_both(script=[str(link)], cwd='/'))
+
+    def test_it_says_which_python_it_used_and_how_to_make_that_the_users(self):
+        result = self.run_both()
+        self.assertIn(f'The Python programs ran in {sys.executable}\n', result.out.decode())
+        without = self.temporary_directory()
+        self.fake(without / 'python3', 'exit 1')
+        result = self.run_both(env={'PATH': f'{without}:{os.environ["PATH"]}'})
+        self.assertIn(f"\n    alias python3='{sys.executable}'\n", result.out.decode())
+        self.assert_agreed(result)
 
     def test_without_a_python_it_shows_the_c_half(self):
         for arguments in [], ['--queue', '--both']:
@@ -165,13 +181,8 @@ class RunBoth(ScriptTestCase):
 
     def test_another_users_leftovers_and_private_objects_are_not_ours(self):
         self.require(os.geteuid() == 0, 'only root can run programs as other users')
-        place = self.temporary_directory()
+        place = self.copy_of_checkout('writer', 'build/queue_writer', 'scripts')
         self.directory.chmod(0o777)
-        with FORKING:  # or a child could have the copy open for writing, which then can't be run
-            (place / 'build').mkdir()
-            for name in 'writer', 'build/queue_writer':
-                shutil.copy(TOP / name, place / name)
-            shutil.copytree(TOP / 'scripts', place / 'scripts')
         (place / 'Makefile').write_text('all:\n', encoding='ascii')
         nobody, third = ({'user': number, 'group': number, 'extra_groups': []}
                          for number in (NOBODY, THIRD))
@@ -225,7 +236,8 @@ class SetUpPython(ScriptTestCase):
         self.script = self.fake(self.place / 'scripts/python.sh',
                                 script.replace('/usr/bin/python3', str(self.system)))
         self.bin.mkdir()
-        for name in 'cp', 'dirname', 'grep', 'mkdir', 'rm', 'sed', 'sleep', 'tail', 'touch':
+        for name in ('cp', 'dirname', 'grep', 'mkdir', 'readlink', 'rm', 'sed', 'sleep', 'tail',
+                     'touch'):
             (self.bin / name).symlink_to(shutil.which(name))
         self.fake(self.bin / 'id', 'echo 1000')
 
@@ -293,7 +305,7 @@ class SetUpPython(ScriptTestCase):
         self.python(self.bin / 'python3', '*EXTERNALLY-MANAGED*) ;;')
         self.fake(self.bin / 'apt-get', 'exit 9')
         self.assert_advice('sudo apt install python3-sysv-ipc', 'python3 -m pip install sysv_ipc',
-                           story=self.PYPI + '    cannot -m venv --clear build/venv\n')
+                           story=f'{self.PYPI}    {self.bin}/python3 cannot make a virtual environment\n')
 
     def test_without_any_python_it_says_so(self):
         self.assert_advice(head='there is no python3 here')

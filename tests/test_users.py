@@ -1,15 +1,15 @@
 """Other users, missing rights, and limits of the system."""
 import os
-import shutil
 import sys
 
 import sysv_ipc
 from support import (
-    FAILED, FORKING, NOBODY, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SIZE, THIRD, TOP,
-    TestCase, WRITERS, checked, contents, id_of, libc, new_set, objects_of, of_each, through_shell,
+    FAILED, NOBODY, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SIZE, THIRD, TOP,
+    TestCase, WRITERS, checked, contents, libc, new_set, objects_of, of_each, through_shell,
     traced, user, with_setting, without_rights_of_root, works)
 
 SHM_NORESERVE = 0o10000
+BOTH = ['segment', 'set of the segment']
 
 
 class Denied(TestCase):
@@ -26,16 +26,16 @@ class Denied(TestCase):
         return thing
 
     def assert_denied(self, result, what):
-        listing = {'segment': 'ipcs -m', 'queue': 'ipcs -q', 'semaphore set': 'ipcs -s'}[what]
-        self.assert_refused(result, FAILED, what, 'ermission', 'another user', listing, '--key')
+        self.assert_refused(result, FAILED, what, 'ermission', 'it belongs to', '--key')
 
 
 @of_each(writer=WRITERS)
 class DeniedWriters(Denied):
     def denied(self, what):
-        before = objects_of(self.key)
+        """And leaves it there. An empty set it may remove: the next writer makes another one."""
+        first, *_ = objects_of(self.key)
         self.assert_denied(self.write(command=[*self.prefix, *self.writer]), what)
-        self.assertEqual((objects_of(self.key), self.live()), (before, 0))
+        self.assertEqual((objects_of(self.key), self.live()), ([first], 0))
 
     def test_what_may_not_be_written_is_an_error(self):
         self.leave_behind(0o400 if self.medium is SEGMENT else 0)
@@ -47,10 +47,24 @@ class DeniedWriters(Denied):
 
 
     def test_execute_bits_in_the_mode_lock_nobody_out(self):
-        for mode, others in ('0777', '0700'), ('0666', '0777'):
+        for mode, others in ('0777', '0666'), ('0666', '0777'):
             writer = self.start_writer('-p', mode)
             self.assert_left(self.write('-p', others, command=[*self.prefix, *self.writer]), 1)
             self.assert_left(writer.finish())
+
+    def test_what_grants_more_than_the_mode_asked_for_is_not_joined(self):
+        """First the set, then the segment or queue, which somebody else may have made."""
+        writer = self.start_writer('-p', '0644')
+        result = self.write('-p', '0600')
+        self.assert_refused(result, FAILED, 'semaphore set', f'user {os.geteuid()} ', '0644',
+                            '--mode')
+        writer.finish()
+        new_set(self.set_key, 2, mode=0o600)
+        self.leave_behind(0o606)
+        result = self.write('-p', '0600')
+        self.assert_refused(result, FAILED, self.medium.kind, f'user {os.geteuid()} ', '0606',
+                            '--mode')
+        self.assertEqual((result.out, self.live()), (b'', 0))
 
 
 @of_each(reader=READERS)
@@ -63,19 +77,19 @@ class DeniedReaders(Denied):
         self.assert_denied(self.read(), self.medium.kind)
 
     def test_reading_needs_no_more_than_the_right_to_read(self):
-        self.leave_behind(0o400)
         new_set(self.set_key, 2, mode=0o400)
+        self.leave_behind(0o400)
         self.assert_warned(self.read('-r'), 'no writer is alive', out=b'Hello\n')
 
     def test_a_reader_that_may_not_see_the_set_still_works(self):
-        self.leave_behind(0o400)
         new_set(self.set_key, 2, mode=0)
+        self.leave_behind(0o400)
         self.assert_done(self.read('-r'), b'Hello\n')
 
 
     def test_a_follower_that_may_not_see_the_set_says_that_it_cannot_know_when_to_end(self):
-        self.leave_behind(0o400)
         new_set(self.set_key, 2, mode=0)
+        self.leave_behind(0o400)
         result = self.read('-fr')
         self.assert_refused(result, FAILED, f'cannot examine the semaphore set with key '
                             f'{self.set_key} (0x{self.set_key:x}): Permission denied; ')
@@ -89,11 +103,7 @@ class OtherUsers(TestCase):
     def setUp(self):
         super().setUp()
         self.require(os.geteuid() == 0, 'only root can run programs as other users')
-        place = self.temporary_directory()
-        with FORKING:  # or a child could have the copy open for writing, which then can't be run
-            for name in 'writer', 'reader':
-                shutil.copy(TOP / name, place / name)
-            shutil.copytree(TOP / 'scripts', place / 'scripts')
+        place = self.copy_of_checkout('writer', 'reader', 'scripts')
         self.writer, self.reader = ([word.replace(str(TOP), str(place)) for word in command]
                                     for command in (self.writer, self.reader))
         for number in NOBODY, THIRD:
@@ -137,23 +147,23 @@ class OtherUsers(TestCase):
         self.assert_left(owner.finish(), others=1)
         self.assert_refused(last.finish(), FAILED, self.key, 'cannot remove', 'segment',
                             'another user')
-        self.assertEqual((objects_of(self.key), self.live()), (['segment', 'set'], 0))
+        self.assertEqual((objects_of(self.key), self.live()), (BOTH, 0))
         self.assert_warned(self.read_as(THIRD, '-r'), 'no writer is alive', out=b'last\n')
         self.assert_warned(self.start_as(NOBODY).finish(), 'left behind')
         self.assert_nothing_left()
 
     def test_a_set_that_may_not_be_removed_is_reported(self):
-        new_set(self.key, 2)
+        new_set(self.set_key, 2)
         self.assert_refused(self.start_as(NOBODY).finish(), FAILED, 'cannot remove',
                             'semaphore set', 'another user')
-        self.assertEqual((objects_of(self.key), self.live()), (['set'], 0))
+        self.assertEqual((objects_of(self.key), self.live()), (BOTH[1:], 0))
 
     def test_who_may_not_remove_the_segment_leaves_its_set_to_the_next_one(self):
         last = self.start_as(THIRD)
-        self.remove_object()
-        self.new_segment(contents(set_id=id_of('set', self.key)))
+        self.assert_done(self.run_program(['ipcrm', '-M', self.key], **user(THIRD)))
+        self.new_segment(contents())
         self.assert_refused(last.finish(), FAILED, 'cannot remove')
-        self.assertEqual((objects_of(self.key), self.live()), (['segment', 'set'], 0))
+        self.assertEqual((objects_of(self.key), self.live()), (BOTH, 0))
 
     def test_a_stranger_is_named_by_the_user_it_belongs_to(self):
         make = f'import sysv_ipc as s; s.SharedMemory({self.key}, s.IPC_CREX, 0o666, {SIZE}, b"x")'

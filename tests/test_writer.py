@@ -5,9 +5,10 @@ import signal
 import sys
 import termios
 
+import sysv_ipc
 from support import (
     DONE, FAILED, QUEUE, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, WRITERS, apart, checked,
-    contents, id_of, libc, new_set, objects_of, of_each, semaphore, through_shell, traced,
+    contents, id_of, libc, new_set, objects_of, of_each, packed, semaphore, through_shell, traced,
     wait_until, works)
 
 ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
@@ -35,8 +36,13 @@ class End(TestCase):
 
     def test_end_of_input_is_like_enter(self):
         self.assert_left(self.start_writer().finish())
+        self.assert_nothing_left()
+
+    def test_a_writer_says_that_it_left_because_nobody_can_press_enter(self):
+        """As in a script's background job, whose input is /dev/null."""
         with open('/dev/null', 'rb') as null:
-            self.assert_left(self.write('-m', '', stdin=null))
+            self.assert_warned(self.write('-m', '', stdin=null), 'input ended before any Enter',
+                               '--stay')
         self.assert_nothing_left()
 
     def test_a_writer_dies_of_the_signal_it_gets_and_removes_everything(self):
@@ -355,8 +361,7 @@ class FoundSegments(TestCase):
         memory.detach()
         writer = self.start_writer('-m', 'Hello')
         self.assertEqual(self.object_id(), identifier)
-        self.assertEqual(self.segment().read(), contents(
-            b'Hello', pid=writer.pid, set_id=id_of('set', self.key)))
+        self.assertEqual(self.segment().read(), contents(b'Hello', pid=writer.pid))
         self.assert_left(writer.finish())
         self.assert_nothing_left()
 
@@ -365,30 +370,28 @@ class FoundSegments(TestCase):
         version = self.version()
         writer = self.start_writer('-m', 'heir')
         self.assertEqual(self.segment().read(), contents(
-            b'heir', pid=writer.pid, version=version + 2, set_id=id_of('set', self.key)))
+            b'heir', pid=writer.pid, version=version + 2))
 
     def test_a_torn_segment_is_repaired_by_the_next_writer(self):
         for version, torn in ((7, {'message': b'x' * 899, 'length': 3}), (1, {'message': b'x' * 900}),
                               (0xffffffff, {'message': b'junk', 'pid': -1, 'ready': 9})):
             self.key = self.new_key()
-            set_id = new_set(self.key, 2)
-            memory = self.new_segment(contents(**torn, version=version, set_id=set_id))
+            memory = self.new_segment(contents(**torn, version=version))
             writer = self.start_writer('-m', 'whole')
             self.assertEqual(memory.read(), contents(
-                b'whole', pid=writer.pid, version=(version + 1) % (1 << 32), set_id=set_id))
+                b'whole', pid=writer.pid, version=(version + 1) % (1 << 32)))
             self.assert_warned(writer.finish(), 'left behind')
             self.assert_nothing_left()
 
     def test_a_torn_message_leaves_no_remains_even_if_its_process_had_the_writers_pid(self):
-        writer, set_id = self.start_stream(), id_of('set', self.key)
-        self.segment().write(contents(b'x' * 899, writer.pid, version=7, length=3, set_id=set_id))
+        writer = self.start_stream()
+        self.segment().write(contents(b'x' * 899, writer.pid, version=7, length=3))
         writer.send('whole\n')
         wait_until(lambda: self.version() == 8, 'the line is published')
-        self.assertEqual(self.segment().read(), contents(b'whole', writer.pid, version=8,
-                                                         set_id=set_id))
+        self.assertEqual(self.segment().read(), contents(b'whole', writer.pid, version=8))
 
     def test_the_last_version_is_followed_by_the_first(self):
-        self.new_segment(contents(version=0xfffffffe, set_id=new_set(self.key, 2)))
+        self.new_segment(contents(version=0xfffffffe))
         self.start_writer()
         self.assertEqual(self.version(), 0)
 
@@ -449,52 +452,43 @@ class Removed(TestCase):
 
 
 @of_each(writer=SEGMENT_WRITERS)
-class RemovedSets(TestCase):
-    def test_a_segment_in_use_whose_set_was_removed_is_replaced(self):
-        """Also if somebody else, a killed writer say, has made the new set."""
-        for made in False, True:
-            robbed = self.start_stream()
-            robbed.send('old\n')
-            self.assert_done(self.read('-rw'), b'old\n')
-            before = self.object_id()
-            self.remove_set()
-            if made:
-                new_set(self.key, 2)
-            writer = self.start_writer('-m', 'new')
-            self.assertNotEqual(self.object_id(), before)
-            with open(f'/proc/{writer.pid}/maps', encoding='utf-8') as maps:
-                self.assertEqual(maps.read().count('SYSV'), 1)
-            self.assertTrue(writer.out.startswith(self.opening('created')), writer.out)
-            robbed.send('a mixture\n')
-            self.assert_refused(robbed.result(), FAILED, 'removed')
-            self.assert_done(self.read('-r'), b'new\n')
-            self.assert_warned(writer.finish(), f'key {self.key} had lost its semaphore set: it '
-                               'was replaced by segment')
-            self.assert_nothing_left()
-
-    def test_what_took_the_place_of_a_removed_segment_is_left_alone(self):
-        for other in contents(magic=1), contents():  # a stranger's, and one of another set
-            self.key = self.new_key()
-            writer = self.start_writer()
-            self.remove_object()
-            memory = self.new_segment(other)
-            self.assert_refused(writer.finish(), FAILED, 'somebody removed it')
-            self.assertEqual((memory.read(), self.attached()), (other, 1))
-
-    def test_a_new_channel_is_not_touched_by_one_who_had_joined_the_old_one(self):
-        """And has seen nothing of it but its set: behind semop(2); in C, behind counting, too."""
-        call = {'C': ('semctl', 2), 'Python': ('semop,semtimedop', 1)}[self.writer.language]
-        joined = self.start_to_stop(*call, self.writer)
-        self.remove_set()
-        writer = self.start_writer('-m', 'new')
-        joined.resume()
-        self.assert_refused(joined.result(), FAILED, 'cannot join', 'removed')
-        self.assert_done(self.read('-r'), b'new\n')
-        self.assert_left(writer.finish())
-        self.assert_nothing_left()
+class RemovedSegments(TestCase):
+    def test_a_strangers_that_took_the_place_of_a_removed_segment_is_left_alone(self):
+        writer = self.start_writer()
+        self.remove_object()
+        other = contents(magic=1)
+        memory = self.new_segment(other)
+        self.assert_refused(writer.finish(), FAILED, 'somebody removed it')
+        self.assertEqual((memory.read(), self.attached()), (other, 1))
 
     def test_a_set_removed_under_a_streaming_writer_ends_it(self):
         writer = self.start_stream()
         self.remove_set()
         writer.send('two\n')
         self.assert_refused(writer.result(), FAILED, self.key, 'semaphore set', 'removed')
+
+    def test_a_tail_that_was_written_over_is_put_back_with_the_next_message(self):
+        """As Perl's shmwrite() does, which pads what it writes with NULs to the segment's end."""
+        writer = self.start_stream()
+        self.segment().write(packed(b'Hello from Perl').ljust(SIZE, b'\0'))
+        self.assert_warned(self.read('-r'), 'carries no version', out=b'Hello from Perl\n')
+        writer.send('ours\n')
+        wait_until(lambda: self.version() == 2, 'the line is published')
+        self.assertEqual(self.segment().read(), contents(b'ours', pid=writer.pid))
+        self.segment().write(bytes(SIZE))
+        self.assert_left(writer.finish())
+        self.assert_nothing_left()
+
+
+@of_each(writer=SEGMENT_WRITERS)
+class Neighbours(TestCase):
+    def test_a_mutex_under_the_segments_own_key_is_nobodys_business(self):
+        """Most programs that share a segment have one, as sysv_ipc's demo has."""
+        mutex = sysv_ipc.Semaphore(self.key, sysv_ipc.IPC_CREX, initial_value=1)
+        writer = self.start_stream()
+        mutex.acquire()
+        writer.send('one\n')
+        self.assert_done(self.read('-rw'), b'one\n')
+        self.assertTrue(self.start_writer().out.startswith(self.opening('joined')))
+        mutex.release()
+        self.assertEqual((self.live(), mutex.value), (2, 1))

@@ -1,12 +1,12 @@
 #define _GNU_SOURCE
 #include "cli/display.h"
 #include "cli/errors.h"
-#include "cli/words.h"
-#include "shared_data.h"
+#include "cli/terms.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* The length in bytes of the character at `text`, 0 if it isn't valid UTF-8. The bounds on the
  * second byte keep out overlong forms, surrogates and what is above U+10FFFF. */
@@ -38,7 +38,7 @@ static void show_text(const char *text, enum format format) {
         size_t bytes = utf8_length(next, (size_t)(end - next));
         bool control =
             next[0] < 0x20 || next[0] == 0x7F || (bytes == 2 && next[0] == 0xC2 && next[1] < 0xA0);
-        bool layout = next[0] == '\t' || (next[0] == '\n' && format == STORY);
+        bool layout = next[0] == '\t' || (next[0] == '\n' && format == FORMAT_STORY);
         if (bytes > 0 && (!control || layout)) {
             fwrite(next, 1, bytes, stdout);
             next += bytes;
@@ -59,93 +59,99 @@ static size_t characters(const char *text) {
     return count;
 }
 
-void display_joined(enum object medium, enum found found, int id, key_t key) {
+void display_joined(enum channel_object carrier, int found, int id, unsigned key) {
     static const char *const how[] = {
-        [FOUND_NOTHING] = "created",
-        [FOUND_LEFT_BEHIND] = "taken over",
-        [FOUND_IN_USE] = "joined",
-        [FOUND_ORPHANED] = "created",
+        [CHANNEL_CREATED] = "created",
+        [CHANNEL_TAKEN_OVER] = "taken over",
+        [CHANNEL_JOINED] = "joined",
     };
-    printf("%s %s successfully with ID: %d\n", words[medium].first, how[found], id);
+    printf("%s %s successfully with ID: %d\n", terms[carrier].first, how[found], id);
     if (key != SHARED_KEY)
-        printf("Key: %u (0x%x)\n", (unsigned)key, (unsigned)key);
-    if (medium == SEGMENT)
+        printf("Key: %u (0x%x)\n", key, key);
+    if (carrier == CHANNEL_SEGMENT)
         puts("Attached to shared memory");
     putchar('\n');
 }
 
-void display_written(enum object medium, int pid, const char *text) {
+void display_written(enum channel_object carrier, const char *text) {
     printf("=== C Program Output ===\n"
            "Process ID: %d\n"
            "Message written to %s:\n",
-           pid, words[medium].medium);
-    show_text(text, STORY);
+           (int)getpid(), terms[carrier].carrier);
+    show_text(text, FORMAT_STORY);
     printf("\n"
            "=========================\n"
            "\n"
            "Data written to %s successfully!\n"
            "Python program can now read this data.\n",
-           words[medium].medium);
+           terms[carrier].carrier);
 }
 
-void display_left(enum object medium, int id, int others) {
+void display_left(enum channel_object carrier, int id, int others) {
     if (others == 0)
-        printf("%s removed (ID: %d)\n", words[medium].first, id);
+        printf("%s removed (ID: %d)\n", terms[carrier].first, id);
     else
-        printf("%s stays (ID: %d): other writers are alive: %d\n", words[medium].first, id, others);
+        printf("%s stays (ID: %d): other writers are alive: %d\n", terms[carrier].first, id,
+               others);
 }
 
-void display_attempt(enum object medium, key_t key) {
+void display_attempt(enum channel_object carrier, unsigned key) {
     printf("=== C Program - %s Reader ===\n"
            "\n"
            "Attempting to connect to %s with key: %u\n",
-           words[medium].title, words[medium].medium, (unsigned)key);
+           terms[carrier].title, terms[carrier].carrier, key);
 }
 
-void display_connected(enum object medium, int id) {
+void display_connected(enum channel_object carrier, int id) {
     printf("Successfully connected to %s (ID: %d)\n"
            "\n"
            "Reading data from %s...\n"
            "\n",
-           words[medium].medium, id, words[medium].medium);
+           terms[carrier].carrier, id, terms[carrier].carrier);
 }
 
-static void retrieved(enum object medium, int pid, const char *text) {
+static void retrieved(enum channel_object carrier, int pid, const char *text) {
     printf("=== Data Retrieved from %s ===\n"
            "Data Ready Flag: True\n"
            "C Process ID: %d\n"
            "\n"
            "Message from C Program:\n"
            "--------------------------------------------------\n",
-           words[medium].title, pid);
-    show_text(text, STORY);
+           terms[carrier].title, pid);
+    show_text(text, FORMAT_STORY);
     printf("\n"
            "--------------------------------------------------\n"
            "\n"
            "=== C Program Output ===\n"
            "Successfully read %zu characters from %s\n"
            "==================================================\n",
-           characters(text), words[medium].medium);
+           characters(text), terms[carrier].carrier);
 }
 
-void display_message(enum object medium, enum format format, int pid, const char *text) {
-    if (format == STORY) {
-        retrieved(medium, pid, text);
-    } else if (format == LINE) {
-        printf("%d: ", pid);
-        show_text(text, LINE);
+void display_message(enum channel_object carrier, enum format format,
+                     const struct message *message) {
+    if (format == FORMAT_STORY) {
+        retrieved(carrier, message->processId, message->message);
+    } else if (format == FORMAT_LINE) {
+        printf("%d: ", message->processId);
+        show_text(message->message, format);
         putchar('\n');
     } else {
-        puts(text);
+        puts(message->message);
     }
 }
 
+bool display_line(const char *line) {
+    puts(line);
+    return display_flush();
+}
+
 bool display_flush(void) {
-    static bool lost; /* and said */
-    if (!lost && fflush(stdout) == 0 && !ferror(stdout))
+    static bool told;
+    if (!told && fflush(stdout) == 0 && !ferror(stdout))
         return true;
-    if (!lost)
+    if (!told)
         complain("cannot write to standard output: %s", strerror(errno));
-    lost = true;
+    told = true;
     return false;
 }

@@ -6,23 +6,30 @@
 #ifndef DISPLAY_H
 #define DISPLAY_H
 
-#include "semaphores.h"
+#include "channel.h"
+
+#include <stdbool.h>
 
 enum format {
-    STORY, /* the assignment's display */
-    LINE,  /* "12345: text", a newline in it shown as \x0a */
-    RAW    /* the message's bytes alone, as they are, and a newline */
+    FORMAT_STORY, /* the assignment's display */
+    FORMAT_LINE,  /* "12345: text", a newline in it shown as \x0a */
+    FORMAT_RAW    /* the message's bytes alone, as they are, and a newline */
 };
 
-/* A writer: it has joined; its message; and what it leaves when `others` are alive. */
-void display_joined(enum object medium, enum found found, int id, key_t key);
-void display_written(enum object medium, int pid, const char *text);
-void display_left(enum object medium, int id, int others);
+/* A writer: that it has joined (what channel_join() found); its message; that it has left, and how
+ * many others stay. */
+void display_joined(enum channel_object carrier, int found, int id, unsigned key);
+void display_written(enum channel_object carrier, const char *text);
+void display_left(enum channel_object carrier, int id, int others);
 
-/* A reader: before it looks, when it has found the object, and the message. */
-void display_attempt(enum object medium, key_t key);
-void display_connected(enum object medium, int id);
-void display_message(enum object medium, enum format format, int pid, const char *text);
+/* A reader: before it looks; when it has found the object; and the message. */
+void display_attempt(enum channel_object carrier, unsigned key);
+void display_connected(enum channel_object carrier, int id);
+void display_message(enum channel_object carrier, enum format format,
+                     const struct message *message);
+
+/* Prints a line and flushes. */
+bool display_line(const char *line);
 
 /* False, with a message, if anything could not be written: fflush(3). */
 bool display_flush(void);

@@ -1,32 +1,20 @@
 #define _GNU_SOURCE
 #include "cli/input.h"
+#include "channel.h"
 #include "cli/display.h"
 #include "cli/errors.h"
 #include "cli/signals.h"
-#include "shared_data.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-enum { LINES = 16 }; /* to be sent at once: what one turn costs is little for each then */
 
 /* What was read, and is used up to `begin`. */
 static char buffer[1 << 16];
 static size_t begin, end;
-static bool at_end; /* remembered: a terminal says it once, and then waits again */
-
-/* Of the next line, or of what has come of it. */
-static size_t line_length(void) {
-    const char *newline = memchr(buffer + begin, '\n', end - begin);
-    return newline ? (size_t)(newline - (buffer + begin)) : end - begin;
-}
-
-static bool is_whole(size_t length) {
-    return begin + length < end || (at_end && length > 0);
-}
+static bool at_end; /* remembered, because a terminal says it once and then waits again */
 
 /* Sleeps until something comes, the end of input too, or a signal. False, with a message, if input
  * can't be read. */
@@ -46,60 +34,45 @@ static bool read_more(const char *hint) {
     return true;
 }
 
+/* Where nobody can press Enter, as in a background job of a script, whose input is /dev/null. */
+static bool nobody_types(void) {
+    struct stat status;
+    return !isatty(STDIN_FILENO) && fstat(STDIN_FILENO, &status) == 0 && !S_ISFIFO(status.st_mode);
+}
+
 bool input_enter(void) {
-    puts("Press Enter to cleanup and exit...");
-    if (!display_flush())
+    if (!display_line("Press Enter to cleanup and exit..."))
         return false;
-    while (line_length() == end - begin && !at_end && !signals_received()) {
+    while (!memchr(buffer + begin, '\n', end - begin) && !at_end && !signals_received()) {
         begin = end;
         if (!read_more("; use --stay to do without"))
             return false;
     }
+    if (at_end && nobody_types())
+        complain("standard input ended before any Enter came, so it leaves; with --stay it "
+                 "stays until a signal comes");
     return true;
 }
 
-/* Takes the next line, if it has come whole and can be sent. */
-static bool take(struct line *line) {
-    size_t length = line_length();
-    *line = (struct line){buffer + begin, length};
-    if (!is_whole(length) || length >= MESSAGE_SIZE || memchr(line->text, '\0', length))
-        return false;
-    begin += begin + length < end ? length + 1 : length;
-    return true;
-}
-
-bool input_stream(bool (*send)(void *context, const struct line *lines, size_t count),
-                  void *context) {
-    struct line lines[LINES];
-    size_t sent = 0, count, length;
-    do {
-        while (!is_whole(length = line_length()) && length < MESSAGE_SIZE && !at_end &&
-               !signals_received())
-            if (!read_more(""))
-                return false;
-        for (count = 0; count < LINES && !signals_received() && take(&lines[count]); count++)
-            ;
-        if (count > 0 && !send(context, lines, count))
-            return false;
-        sent += count;
-    } while (count > 0);
-    if (begin < end && !signals_received()) {
-        if (length >= MESSAGE_SIZE)
-            complain("line %zu of standard input is longer than %d bytes: not sent", sent + 1,
-                     MESSAGE_SIZE - 1);
-        else
-            complain("line %zu of standard input has a NUL byte in it: not sent", sent + 1);
-        return false;
+int input_line(const char **text, size_t *length) {
+    static size_t number;
+    const char *newline;
+    while (!(newline = memchr(buffer + begin, '\n', end - begin)) && end - begin < MESSAGE_SIZE &&
+           !at_end && !signals_received())
+        if (!read_more(""))
+            return -1;
+    *text = buffer + begin;
+    *length = newline ? (size_t)(newline - *text) : end - begin;
+    if (signals_received() || (!newline && *length == 0))
+        return 0;
+    number++;
+    bool too_long = *length >= MESSAGE_SIZE;
+    if (too_long || memchr(*text, '\0', *length)) {
+        complain(too_long ? "line %zu of standard input is longer than %d bytes: not sent"
+                          : "line %zu of standard input has a NUL byte in it: not sent",
+                 number, MESSAGE_SIZE - 1);
+        return -1;
     }
-    printf("Messages sent: %zu\n", sent);
-    return display_flush();
-}
-
-bool input_stay(void) {
-    puts("Staying until a signal comes...");
-    if (!display_flush())
-        return false;
-    while (!signals_received())
-        pause();
-    return true;
+    begin += *length + (newline != NULL);
+    return 1;
 }

@@ -1,27 +1,18 @@
-/* A writer's standard input. A signal that ends the writer is the end of its input. */
+/* A writer's standard input. A signal that ends the writer is the end of its input, too. */
 #ifndef INPUT_H
 #define INPUT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Asks for Enter and waits for it, the end of input or a signal. False, with a message, if the
- * input can't be read. */
+/* Asks for Enter and waits for it, for the end of input or for a signal. False, with a message, if
+ * the input can't be read. */
 bool input_enter(void);
 
-struct line {
-    const char *text; /* no NUL in it, nor behind it */
-    size_t length;    /* at most MESSAGE_SIZE - 1 bytes */
-};
-
-/* Calls `send` with the lines of input, without their newlines, until the end of input or a signal:
- * with each as soon as it has come, or with up to 16 that have come meanwhile. A last line needs no
- * newline. Says on stdout how many lines were sent. False if `send` returned false or, with a
- * message, if a line is too long, has a NUL in it, or can't be read. */
-bool input_stream(bool (*send)(void *context, const struct line *lines, size_t count),
-                  void *context);
-
-/* Leaves standard input alone and waits for a signal. False, with a message, if it can't say so. */
-bool input_stay(void);
+/* Waits for the next line. 1: `*text` are its `*length` bytes, at most MESSAGE_SIZE - 1, without
+ * NUL or newline, and stay there until the next call. A last line needs no newline. 0: the end of
+ * input, or a signal. -1, with a message: the line is too long, has a NUL in it, or can't be read.
+ */
+int input_line(const char **text, size_t *length);
 
 #endif

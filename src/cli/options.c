@@ -1,7 +1,7 @@
 #define _GNU_SOURCE
 #include "cli/options.h"
 #include "cli/errors.h"
-#include "cli/words.h"
+#include "cli/terms.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define VERSION "1.1.0"
+#define VERSION "2.0.0"
 
 static const char writer_help[] =
     "Usage: %s [OPTION]...\n"
@@ -33,17 +33,18 @@ static const char reader_help[] =
     "Usage: %s [OPTION]...\n"
     "%s\n"
     "\n"
-    "  -k, --key=KEY         key of the %s, decimal or 0x..., default 5678\n"
-    "  -w, --wait[=SECONDS]  wait for a first message, without SECONDS as long as it takes\n"
-    "  -f, --follow          print each new message as it appears, until the writers have gone\n"
-    "  -r, --raw             print the message alone, byte for byte, and a newline\n"
-    "  -h, --help            show this help\n"
-    "  -V, --version         show the version\n"
+    "  -k, --key=KEY          key of the %s, decimal or 0x..., default 5678\n"
+    "  -w, --wait             wait for a first message, as long as it takes\n"
+    "  -t, --timeout=SECONDS  wait for a first message, but no longer than this\n"
+    "  -f, --follow           print each new message as it appears, until no writer is alive\n"
+    "  -r, --raw              print the message alone, byte for byte, and a newline\n"
+    "  -h, --help             show this help\n"
+    "  -V, --version          show the version\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage, 3 nothing to read yet.\n";
 
 _Noreturn void options_exit(void) {
-    exit(display_flush() ? DONE : FAILED);
+    exit(display_flush() ? STATUS_DONE : STATUS_FAILED);
 }
 
 _Noreturn void options_version(const char *program) {
@@ -56,8 +57,8 @@ void options_end(int argc, char *argv[], const char *hint) {
         usage_error("unexpected argument '%s'%s", argv[optind], hint);
 }
 
-/* Decimal or 0x…, 1 to 0xffffffff. */
-static key_t parse_key(const char *text) {
+/* Decimal or 0x…, 1 to 0xffffffff, but not the one whose semaphore set would have key 0. */
+static unsigned parse_key(const char *text, enum channel_object carrier) {
     bool hex = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
     const char *digits = hex ? text + 2 : text;
     if (!*digits || digits[strspn(digits, hex ? "0123456789abcdefABCDEF" : "0123456789")])
@@ -68,7 +69,10 @@ static key_t parse_key(const char *text) {
         usage_error("key 0 is IPC_PRIVATE: no other process could find it");
     if (errno || key > 0xFFFFFFFF)
         usage_error("key '%s' is too large: 0xffffffff is the largest", text);
-    return (key_t)key;
+    if (key == terms[carrier].flip)
+        usage_error("key 0x%llx can't have a %s: its semaphore set would have key 0", key,
+                    terms[carrier].object);
+    return (unsigned)key;
 }
 
 /* Octal, 0600 to 0777. */
@@ -91,26 +95,26 @@ static double parse_seconds(const char *text) {
     return strtod(text, NULL);
 }
 
-/* A message is refused if it doesn't fit, never cut. */
+/* A message that doesn't fit is refused, never cut. */
 static void set_message(struct writer_options *options, const char *text) {
-    options->length = strlen(text);
-    if (options->length >= sizeof options->message)
-        usage_error("the message has %zu bytes; at most %zu fit", options->length,
+    size_t length = strlen(text);
+    if (length >= sizeof options->message)
+        usage_error("the message has %zu bytes; at most %zu fit", length,
                     sizeof options->message - 1);
-    memcpy(options->message, text, options->length + 1);
+    memcpy(options->message, text, length + 1);
 }
 
-static void set_demonstration(struct writer_options *options, enum object medium) {
-    int length = snprintf(options->message, sizeof options->message,
-                          "Hello from C Process!\n"
-                          "This is inter-process communication demonstration.\n"
-                          "Data is being shared through %s.\n"
-                          "Process ID: %ld",
-                          words[medium].full, (long)getpid());
-    options->length = (size_t)length;
+static void set_demonstration(struct writer_options *options, enum channel_object carrier) {
+    snprintf(options->message, sizeof options->message,
+             "Hello from C Process!\n"
+             "This is inter-process communication demonstration.\n"
+             "Data is being shared through %s.\n"
+             "Process ID: %ld",
+             terms[carrier].full, (long)getpid());
 }
 
-void writer_options(struct writer_options *options, enum object medium, int argc, char *argv[]) {
+void writer_options(struct writer_options *options, enum channel_object carrier, int argc,
+                    char *argv[]) {
     enum { STAY = 256 };
     static const struct option known[] = {
         {"key", required_argument, NULL, 'k'},  {"message", required_argument, NULL, 'm'},
@@ -118,28 +122,34 @@ void writer_options(struct writer_options *options, enum object medium, int argc
         {"stay", no_argument, NULL, STAY},      {"help", no_argument, NULL, 'h'},
         {"version", no_argument, NULL, 'V'},    {NULL, 0, NULL, 0},
     };
-    const char *object = words[medium].object;
+    const char *object = terms[carrier].object;
     bool message = false;
     *options = (struct writer_options){.key = SHARED_KEY, .mode = 0666};
-    set_demonstration(options, medium);
+    set_demonstration(options, carrier);
     for (int option; (option = getopt_long(argc, argv, "k:m:p:shV", known, NULL)) != -1;) {
-        if (option == 'k') {
-            options->key = parse_key(optarg);
-        } else if (option == 'm') {
+        switch (option) {
+        case 'k':
+            options->key = parse_key(optarg, carrier);
+            break;
+        case 'm':
             set_message(options, optarg);
             message = true;
-        } else if (option == 'p') {
+            break;
+        case 'p':
             options->mode = parse_mode(optarg);
-        } else if (option == 's') {
+            break;
+        case 's':
             options->stream = true;
-        } else if (option == STAY) {
+            break;
+        case STAY:
             options->stay = true;
-        } else if (option == 'h') {
-            printf(writer_help, argv[0], words[medium].through, object, object);
+            break;
+        case 'h':
+            printf(writer_help, argv[0], terms[carrier].through, object, object);
             options_exit();
-        } else if (option == 'V') {
+        case 'V':
             options_version(argv[0]);
-        } else {
+        default:
             usage_hint();
         }
     }
@@ -148,40 +158,44 @@ void writer_options(struct writer_options *options, enum object medium, int argc
         usage_error("--message and --stream exclude each other");
 }
 
-void reader_options(struct reader_options *options, enum object medium, int argc, char *argv[]) {
+void reader_options(struct reader_options *options, enum channel_object carrier, int argc,
+                    char *argv[]) {
     static const struct option known[] = {
-        {"key", required_argument, NULL, 'k'},
-        {"wait", optional_argument, NULL, 'w'},
-        {"follow", no_argument, NULL, 'f'},
-        {"raw", no_argument, NULL, 'r'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, 'V'},
-        {NULL, 0, NULL, 0},
+        {"key", required_argument, NULL, 'k'},     {"wait", no_argument, NULL, 'w'},
+        {"timeout", required_argument, NULL, 't'}, {"follow", no_argument, NULL, 'f'},
+        {"raw", no_argument, NULL, 'r'},           {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, 'V'},       {NULL, 0, NULL, 0},
     };
-    bool raw = false;
+    double most = (double)INFINITY;
     *options = (struct reader_options){.key = SHARED_KEY};
-    for (int option; (option = getopt_long(argc, argv, "k:w::frhV", known, NULL)) != -1;) {
-        if (option == 'k') {
-            options->key = parse_key(optarg);
-        } else if (option == 'w') {
-            /* "-w 5" means what "-w5" does. */
-            if (!optarg && optind < argc && isdigit((unsigned char)argv[optind][0]))
-                optarg = argv[optind++];
+    bool raw = false;
+    for (int option; (option = getopt_long(argc, argv, "k:wt:frhV", known, NULL)) != -1;) {
+        switch (option) {
+        case 'k':
+            options->key = parse_key(optarg, carrier);
+            break;
+        case 't':
+            most = parse_seconds(optarg);
+            /* fall through */
+        case 'w':
             options->waits = true;
-            options->wait = optarg ? parse_seconds(optarg) : (double)INFINITY;
-        } else if (option == 'f') {
+            break;
+        case 'f':
             options->follow = true;
-        } else if (option == 'r') {
+            break;
+        case 'r':
             raw = true;
-        } else if (option == 'h') {
-            printf(reader_help, argv[0], words[medium].reading, words[medium].object);
+            break;
+        case 'h':
+            printf(reader_help, argv[0], terms[carrier].reading, terms[carrier].object);
             options_exit();
-        } else if (option == 'V') {
+        case 'V':
             options_version(argv[0]);
-        } else {
+        default:
             usage_hint();
         }
     }
     options_end(argc, argv, "");
-    options->format = raw ? RAW : options->follow ? LINE : STORY;
+    options->seconds = options->waits ? most : 0;
+    options->format = raw ? FORMAT_RAW : options->follow ? FORMAT_LINE : FORMAT_STORY;
 }

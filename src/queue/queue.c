@@ -1,177 +1,203 @@
 #define _GNU_SOURCE
 #include "queue/queue.h"
+#include "message.h"
+#include "semaphores.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/ipc.h>
+#include <sys/msg.h>
+#include <unistd.h>
 
-static int fail(struct queue *queue, enum object object) {
-    queue->failed = object;
-    return -1;
-}
+enum { TYPE = 1 /* of every message: a queue must have one */ };
 
-/* An ID that has gone is EINVAL until the kernel uses it again: the same thing to our callers. */
-static int fail_itself(struct queue *queue) {
-    if (errno == EINVAL)
+/* Two permissions that mean nothing to the kernel are our notes on a queue. MAKING: one of our
+ * writers made it, and hasn't set its capacity yet. BORROWED: it was made by somebody else, most
+ * likely a program that is about to receive from it; we send, but don't remove it. */
+enum { MAKING = 0100, BORROWED = 0010 };
+
+/* The kernel says EINVAL for an ID that was removed a while ago. */
+static int checked(int result) {
+    if (result < 0 && errno == EINVAL)
         errno = EIDRM;
-    return fail(queue, QUEUE);
+    return result;
 }
 
-key_t queue_semaphores_key(key_t key) {
-    return (key_t)((unsigned)key ^ 0x51000000); /* 'Q' */
-}
-
-/* No system's default is a whole number of our messages. */
+/* No system's default capacity is a whole number of our messages. */
 static bool is_ours(const struct msqid_ds *status) {
     size_t size = sizeof(struct SharedData), capacity = status->msg_qbytes;
     return capacity > 0 && capacity % size == 0 && capacity / size <= QUEUE_MESSAGES;
 }
 
-/* As the kernel made it for a writer killed right then. */
 static bool is_unused(const struct msqid_ds *status) {
     return status->msg_qnum == 0 && status->msg_stime == 0;
 }
 
-/* A new queue has the capacity that the system gives; ours is what fits into it. */
-static int set_capacity(int id, struct msqid_ds *status) {
+/* Makes a new or borrowed queue one of ours. Its capacity is what the system gave it: ours is what
+ * fits into that. */
+static int claim(int id, struct msqid_ds *status) {
     size_t fit = status->msg_qbytes / sizeof(struct SharedData);
-    if (fit == 0) {
-        errno = ENOSPC;
-        return -1;
-    }
     status->msg_qbytes = (fit < QUEUE_MESSAGES ? fit : QUEUE_MESSAGES) * sizeof(struct SharedData);
-    return msgctl(id, IPC_SET, status);
-}
-
-/* Gets or creates the queue. The caller holds the lock and is one of `live` writers. */
-static int open_locked(struct queue *queue, int mode, int live, bool *made) {
-    struct msqid_ds status;
-    queue->id = msgget(queue->key, IPC_CREAT | IPC_EXCL | mode);
-    *made = queue->id >= 0;
-    if (queue->id < 0 && errno == EEXIST)
-        queue->id = msgget(queue->key, 0);
-    if (queue->id < 0 || msgctl(queue->id, IPC_STAT, &status) < 0)
-        return -1;
-    if (!*made && is_ours(&status))
-        return live > 1 ? FOUND_IN_USE : FOUND_LEFT_BEHIND;
-    if (*made || is_unused(&status))
-        return set_capacity(queue->id, &status) < 0 ? -1 : FOUND_NOTHING;
-    errno = EEXIST;
+    status->msg_perm.mode ^= status->msg_perm.mode & MAKING ? MAKING : BORROWED;
+    if (fit > 0)
+        return msgctl(id, IPC_SET, status);
+    errno = ENOSPC;
     return -1;
 }
 
-int queue_join(struct queue *queue, key_t key, int mode) {
-    bool made = false, kept;
-    *queue = (struct queue){.key = key};
-    int live = semaphores_join(&queue->semaphores, queue_semaphores_key(key), mode);
-    if (live < 0)
-        return fail(queue, SEMAPHORES);
-    int found = open_locked(queue, mode, live, &made);
-    if (found >= 0 && semaphores_unlock(&queue->semaphores) == 0)
+/* Judges a queue, which may be new, and claims it if it isn't anybody's yet. */
+static int judge(const struct queue *queue, int mode, int others) {
+    struct msqid_ds status;
+    if (msgctl(queue->id, IPC_STAT, &status) < 0)
+        return -1;
+    errno = EACCES;
+    if (status.msg_perm.mode & 0666 & ~mode)
+        return -1;
+    if (is_ours(&status))
+        return others > 0 ? CHANNEL_JOINED : CHANNEL_TAKEN_OVER;
+    errno = EEXIST;
+    if (!is_unused(&status))
+        return -1;
+    int found = status.msg_perm.mode & MAKING ? CHANNEL_CREATED : CHANNEL_JOINED;
+    if (claim(queue->id, &status) == 0)
         return found;
+    if (errno == EPERM) /* only its owner may do that */
+        errno = EACCES;
+    return -1;
+}
 
+/* Gets or makes the queue, for semaphores_join(). The caller holds the lock. */
+static int open_locked(void *context, int mode, int others) {
+    struct queue *queue = context;
+    queue->failed = CHANNEL_QUEUE;
+    queue->id = msgget((key_t)queue->key, IPC_CREAT | IPC_EXCL | (mode & 0666) | MAKING);
+    bool made = queue->id >= 0;
+    if (!made && errno == EEXIST)
+        queue->id = msgget((key_t)queue->key, 0);
+    if (queue->id < 0)
+        return -1;
+    int found = judge(queue, mode, others);
+    if (found >= 0) {
+        queue->failed = CHANNEL_SEMAPHORES;
+        return found;
+    }
     int error = errno;
     if (made)
         msgctl(queue->id, IPC_RMID, NULL);
-    semaphores_leave(&queue->semaphores, NULL, NULL, &kept);
     errno = error;
-    return fail(queue, found < 0 ? QUEUE : SEMAPHORES);
+    return -1;
 }
 
-/* What the last writer does. If somebody removed its queue, others may have made another one since
- * then, and left that to the last writer, too; unless they have another set. */
+int queue_join(struct queue *queue, unsigned key, int mode) {
+    *queue = (struct queue){.key = key, .failed = CHANNEL_SEMAPHORES};
+    return semaphores_join(&queue->set, key ^ SEMAPHORES_OF_QUEUE, mode, open_locked, queue);
+}
+
+/* Takes all messages out. Asking how many there are wouldn't tell how many are lost: a reader may
+ * take some of them before the queue is removed. */
+static int count_lost(const struct queue *queue) {
+    struct message unread;
+    int lost = 0;
+    for (int i = 0; i < QUEUE_MOST; i++)
+        if (queue_receive(queue, &unread, false) == 0)
+            lost++;
+        else if (errno != EBADMSG)
+            break;
+    return lost;
+}
+
+/* What the last writer does, for semaphores_leave(). If somebody has removed its queue, writers
+ * that joined since then have made another one, and left that to the last writer, too. */
 static int remove_queue(void *context) {
     struct queue *queue = context, now;
     struct msqid_ds status;
-    struct message unread;
-    if (semaphores_live(&queue->semaphores) < 0 || queue_open(&now, queue->key) < 0)
-        return 0;
-    /* Who may change it may remove it. Counting what is in it wouldn't tell what is lost: a reader
-     * may take it before the queue has gone. */
-    if (msgctl(now.id, IPC_STAT, &status) < 0 || msgctl(now.id, IPC_SET, &status) < 0)
-        return -1;
-    for (int i = 0; i < QUEUE_MOST; i++)
-        if (queue_receive(&now, &unread, false) == 0)
-            queue->lost++;
-        else if (errno != EBADMSG)
-            break;
-    return msgctl(now.id, IPC_RMID, NULL);
+    bool found = queue_open(&now, queue->key) == 0 && msgctl(now.id, IPC_STAT, &status) == 0;
+    queue->failed = CHANNEL_QUEUE;
+    queue->borrowed = found && status.msg_perm.mode & BORROWED;
+    if (found && !queue->borrowed) {
+        if (status.msg_qnum > 0 && queue->keep_messages) {
+            errno = EBUSY;
+            return -1;
+        }
+        if (msgctl(now.id, IPC_SET, &status) < 0) /* whoever may change it may remove it */
+            return -1;
+        queue->lost = count_lost(&now);
+        if (msgctl(now.id, IPC_RMID, NULL) < 0)
+            return -1;
+    }
+    queue->failed = CHANNEL_SEMAPHORES;
+    return 0;
 }
 
 int queue_leave(struct queue *queue, bool keep_messages) {
-    bool kept = false;
-    int others = semaphores_lock(&queue->semaphores), error = errno;
-    int waiting = queue_length(queue);
-    bool removed = waiting < 0 && errno == EIDRM;
-    queue->lost = 0;
-    if (others == 0 && waiting > 0 && keep_messages && semaphores_live(&queue->semaphores) == 1) {
-        semaphores_unlock(&queue->semaphores);
-        errno = EBUSY;
-        return fail(queue, QUEUE);
-    }
-    if (others == 0) {
-        others = semaphores_leave(&queue->semaphores, remove_queue, queue, &kept);
-        error = errno;
-    }
-    errno = removed ? EIDRM : error;
-    if (removed || kept)
-        return fail(queue, QUEUE);
-    return others < 0 ? fail(queue, SEMAPHORES) : others;
+    bool removed = queue_length(queue) < 0 && errno == EIDRM;
+    queue->keep_messages = keep_messages;
+    queue->failed = CHANNEL_SEMAPHORES;
+    int others = semaphores_leave(queue->set, remove_queue, queue);
+    if (!removed)
+        return others;
+    errno = EIDRM;
+    queue->failed = CHANNEL_QUEUE;
+    return -1;
 }
 
-int queue_open(struct queue *queue, key_t key) {
+int queue_open(struct queue *queue, unsigned key) {
     struct msqid_ds status;
-    *queue = (struct queue){.key = key};
-    queue->id = msgget(key, 0);
+    *queue = (struct queue){.key = key, .set = -1, .failed = CHANNEL_QUEUE};
+    queue->id = msgget((key_t)key, 0);
     if (queue->id < 0 || msgctl(queue->id, IPC_STAT, &status) < 0) {
         if (errno == EIDRM || errno == EINVAL)
             errno = ENOENT;
-        return fail(queue, QUEUE);
+        queue->id = -1;
+        return -1;
     }
     if (is_ours(&status))
         return 0;
+    queue->id = -1;
     errno = is_unused(&status) ? ENOENT : EEXIST; /* not ours yet, or never */
-    return fail(queue, QUEUE);
+    return -1;
 }
 
-int queue_send(struct queue *queue, const struct message *next, bool wait) {
+int queue_send(const struct queue *queue, const char *text, size_t length, bool wait) {
     struct {
         long type;
         struct SharedData data;
-    } message = {QUEUE_TYPE, {.processId = next->processId, .dataReady = true}};
-    memcpy(message.data.message, next->message, next->length);
+    } message = {TYPE, {.processId = getpid(), .dataReady = true}};
+    memcpy(message.data.message, text, length);
     if (msgsnd(queue->id, &message, sizeof message.data, wait ? 0 : IPC_NOWAIT) == 0)
         return 0;
-    if (errno == EINVAL &&
-        queue_length(queue) >= 0) /* it is there: the system allows no such size */
-        errno = ENOSPC;
-    return fail_itself(queue);
+    /* EINVAL: it has gone; or it is there, and the system allows no message of this size. */
+    if (errno == EINVAL)
+        errno = queue_length(queue) < 0 ? EIDRM : ENOSPC;
+    return -1;
 }
 
-int queue_receive(struct queue *queue, struct message *copy, bool wait) {
+int queue_receive(const struct queue *queue, struct message *message, bool wait) {
     struct {
         long type;
         /* One byte more than ours: a longer message is cut there, and so is recognised. */
         unsigned char bytes[sizeof(struct SharedData) + 1];
-    } message;
-    ssize_t length =
-        msgrcv(queue->id, &message, sizeof message.bytes, 0, MSG_NOERROR | (wait ? 0 : IPC_NOWAIT));
+    } received;
+    int flags = MSG_NOERROR | (wait ? 0 : IPC_NOWAIT);
+    ssize_t length = msgrcv(queue->id, &received, sizeof received.bytes, 0, flags);
     if (length < 0) {
         if (errno == ENOMSG)
             errno = EAGAIN;
-        return fail_itself(queue);
+        return checked(-1);
     }
     errno = EBADMSG;
-    if (length != sizeof(struct SharedData) || message.type != QUEUE_TYPE)
-        return fail(queue, QUEUE);
-    memcpy(copy->words, message.bytes, sizeof copy->words);
-    copy->dataReady = message.bytes[offsetof(struct SharedData, dataReady)];
-    const char *end = memchr(copy->message, '\0', MESSAGE_SIZE);
-    copy->length = end ? (size_t)(end - copy->message) : MESSAGE_SIZE;
-    return message_check(copy) == MESSAGE_WHOLE ? 0 : fail(queue, QUEUE);
+    if (length != sizeof(struct SharedData) || received.type != TYPE)
+        return -1;
+    memcpy(message, received.bytes, offsetof(struct SharedData, dataReady));
+    message->dataReady = received.bytes[offsetof(struct SharedData, dataReady)];
+    return message_check(message) == MESSAGE_WHOLE ? 0 : -1;
 }
 
-int queue_length(struct queue *queue) {
+int queue_length(const struct queue *queue) {
     struct msqid_ds status;
-    return msgctl(queue->id, IPC_STAT, &status) < 0 ? fail_itself(queue) : (int)status.msg_qnum;
+    return checked(msgctl(queue->id, IPC_STAT, &status)) < 0 ? -1 : (int)status.msg_qnum;
+}
+
+int queue_writers(const struct queue *queue) {
+    return semaphores_count(queue->key ^ SEMAPHORES_OF_QUEUE);
 }

@@ -1,9 +1,7 @@
 /* Shares messages through a System V message queue: writer.c's counterpart.
  *
- * A queue holds a stream where a segment holds a state: each message goes to one reader, and waits
- * for it in the kernel. A writer joins and leaves as writer.c does; in between:
- *
- *     send      msgsnd                           waits while the queue is full    queue.c */
+ * A segment holds a state, a queue a stream: each message goes to one reader, and waits for it in
+ * the kernel. A writer waits when the queue is full. */
 #define _GNU_SOURCE
 #include "cli/display.h"
 #include "cli/errors.h"
@@ -15,70 +13,83 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <unistd.h>
+#include <string.h>
 
-static bool refused(const struct queue *queue, const char *tried) {
-    explain(tried, queue->failed, queue->failed == QUEUE ? queue->key : queue->semaphores.key);
+static bool refused(const struct queue *queue, enum channel_object object, const char *tried) {
+    explain(tried, CHANNEL_QUEUE, object, queue->key);
     return false;
 }
 
-/* Sends one message. If the queue is full for longer than a moment it says what it waits for. */
-static bool send_one(struct queue *queue, const struct line *line) {
-    struct message next;
-    message_prepare(&next, getpid(), line->text, line->length);
-    for (int looks = 0; queue_send(queue, &next, looks > 0) < 0; looks++) {
+/* Sends one message. If the queue is full for longer than a moment, says what it waits for. */
+static bool put(const struct queue *queue, const char *text, size_t length) {
+    for (int looks = 0; queue_send(queue, text, length, looks > 0) < 0; looks++) {
         if (errno != EAGAIN && errno != EINTR)
-            return refused(queue, "send to");
+            return refused(queue, CHANNEL_QUEUE, "send to");
         if (signals_received()) {
-            complain("queue with key %u is full: a message was not sent", (unsigned)queue->key);
+            complain("queue with key %u is full: a message was not sent", queue->key);
             return false;
         }
         if (looks == 0)
             signals_tick(100);
         if (looks == 2)
-            complain("queue with key %u is full (%d messages): waiting for a reader",
-                     (unsigned)queue->key, queue_length(queue));
+            complain("queue with key %u is full (%d messages): waiting for a reader", queue->key,
+                     queue_length(queue));
     }
     return true;
 }
 
-static bool send(void *context, const struct line *lines, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        if (!send_one(context, &lines[i]))
-            return false;
+/* Stays until a signal comes, or until somebody has removed the queue, which leave() then says. */
+static bool stay(const struct queue *queue) {
+    if (!display_line("Staying until a signal comes..."))
+        return false;
+    while (!signals_received() && (queue_length(queue) >= 0 || errno != EIDRM))
+        wait_milliseconds(500);
     return true;
 }
 
-static bool share(struct queue *queue, const struct writer_options *options) {
-    if (!send_one(queue, &(struct line){options->message, options->length}))
+static bool share(const struct queue *queue, const struct writer_options *options) {
+    if (!put(queue, options->message, strlen(options->message)))
         return false;
-    display_written(QUEUE, getpid(), options->message);
-    return options->stay ? input_stay() : input_enter();
+    display_written(CHANNEL_QUEUE, options->message);
+    return options->stay ? stay(queue) : input_enter();
 }
 
-static bool stream(struct queue *queue, const struct writer_options *options) {
-    puts("Sending every line of standard input...");
-    return display_flush() && input_stream(send, queue) && (!options->stay || input_stay());
+static bool stream(const struct queue *queue, const struct writer_options *options) {
+    const char *text;
+    size_t length, sent = 0;
+    int got = display_line("Sending every line of standard input...") ? 1 : -1;
+    while (got > 0 && (got = input_line(&text, &length)) > 0) {
+        if (!put(queue, text, length))
+            return false;
+        sent++;
+    }
+    if (got < 0)
+        return false;
+    printf("Messages sent: %zu\n", sent);
+    return display_flush() && (!options->stay || stay(queue));
 }
 
-/* Removing the queue loses what nobody has received: at the end of a stream the last writer waits
- * for readers, until a signal ends that. */
+/* Removing the queue loses what nobody has received. So at the end of a stream the last writer
+ * waits for readers, until a signal comes. */
 static bool leave(struct queue *queue, bool keep_messages) {
     int others;
     for (int looks = 0; (others = queue_leave(queue, keep_messages)) < 0 && errno == EBUSY;
          looks++) {
         if (looks == 10)
-            complain("queue with key %u: waiting for a reader of the last messages: %d",
-                     (unsigned)queue->key, queue_length(queue));
+            complain("queue with key %u: waiting for a reader of the last messages: %d", queue->key,
+                     queue_length(queue));
         wait_milliseconds(10);
         keep_messages = !signals_received();
     }
     if (others < 0)
-        return refused(queue, "remove");
+        return refused(queue, queue->failed, "remove");
     if (queue->lost > 0)
         complain("queue with key %u was removed with messages that nobody had received: %d",
-                 (unsigned)queue->key, queue->lost);
-    display_left(QUEUE, queue->id, others);
+                 queue->key, queue->lost);
+    if (others == 0 && queue->borrowed)
+        printf("Message queue stays (ID: %d): another program made it\n", queue->id);
+    else
+        display_left(CHANNEL_QUEUE, queue->id, others);
     return display_flush();
 }
 
@@ -86,23 +97,21 @@ int main(int argc, char *argv[]) {
     struct writer_options options;
     struct queue queue;
     errors_start(argv);
-    writer_options(&options, QUEUE, argc, argv);
-    if (queue_semaphores_key(options.key) == 0)
-        usage_error("key 0x%x can't have a queue: its semaphore set would have key 0",
-                    (unsigned)options.key);
+    signals_start();
+    writer_options(&options, CHANNEL_QUEUE, argc, argv);
     signals_catch();
 
     int found = queue_join(&queue, options.key, options.mode);
     if (found < 0) {
-        refused(&queue, "join");
-        signals_exit(FAILED);
+        refused(&queue, queue.failed, "join");
+        signals_exit(STATUS_FAILED);
     }
-    if (found == FOUND_LEFT_BEHIND)
+    if (found == CHANNEL_TAKEN_OVER)
         complain("queue %d with key %u was left behind by an earlier writer, with messages: %d",
-                 queue.id, (unsigned)options.key, queue_length(&queue));
-    display_joined(QUEUE, found, queue.id, options.key);
+                 queue.id, queue.key, queue_length(&queue));
+    display_joined(CHANNEL_QUEUE, found, queue.id, queue.key);
 
     bool done = options.stream ? stream(&queue, &options) : share(&queue, &options);
     done = leave(&queue, options.stream && done) && done;
-    signals_exit(done ? DONE : FAILED);
+    signals_exit(done ? STATUS_DONE : STATUS_FAILED);
 }

@@ -1,0 +1,1 @@
+"""Command lines, messages, standard input and output, signals: see src/cli/."""
