@@ -36,7 +36,7 @@ static_assert(offsetof(struct SharedData, dataReady) == 904,
               "dataReady is expected at byte 904: take as much off MESSAGE_SIZE as you put before "
               "message, padding included");
 static_assert(sizeof(struct SharedData) == 908,
-              "the tail is expected at byte 908, right behind the struct: if a field with an "
-              "alignment of 8 makes it longer, write its new size here");
+              "the tail is expected at byte 908, right behind the struct: if a field makes it "
+              "longer, pack the struct as include/README.md does");
 
 #endif

@@ -1,8 +1,8 @@
 """What README.md shows is what happens. Its blocks say what they are:
 
 ```console  A session in one shell, run as a whole: behind "$ " the commands, behind "> " how
-            they go on, in between what they print, on stdout and stderr together. What differs from run to run is left out of the
-            comparison: IDs, pids, addresses, the user's name, blanks. Lines of strace(1) are only
+            they go on, in between what they print, on stdout and stderr together. What
+            differs from run to run is left out of the comparison: IDs, pids, addresses, the user's name, blanks. Lines of strace(1) are only
             looked for: how many there are is up to the clock.
 ```sh       Commands by themselves, each has to succeed; but `make test`, which runs this.
 ```text     Lines that those print one after the other.
@@ -14,20 +14,59 @@ All of it happens in a copy of the checkout, in an IPC namespace: nobody else's 
 """
 import os
 import re
+import shutil
 import signal
 import sys
 
-from support import DONE, PLATFORM, TOP, TestCase, apart, slow, wait_until, works
+from support import CHANNEL, DONE, PLATFORM, TOP, TestCase, apart, slow, wait_until, works
 
 README = (TOP / 'README.md').read_text(encoding='utf-8')
+INCLUDE = (TOP / 'include/README.md').read_text(encoding='utf-8')
 ALIKE = [(r'ID: \d+', 'ID: N'), (r'^ +\d+ (?=[ab]$)', 'N '), (r'after \d+ reads: .*', 'after N'),
          (r'(segment|process|CONT) \d+', r'\1 N'), (r'^\d+: ', 'N: '),
          (r'^(0x\w{8}) \d+ +\S+', r'\1 N USER'), (r'\(0x[0-9a-f]+', '(ADDRESS'), (r'\s+', ' ')]
 
 
-def blocks(kind):
+OWN_C = r'''
+#include "channel.h"
+#include <stdio.h>
+#include <stdlib.h>
+int main(int argc, char *argv[]) {
+    struct channel channel;
+    struct message message;
+    unsigned key = (unsigned)strtoul(argc > 1 ? argv[1] : "", NULL, 10);
+    if (argv[2][0] == 'w') {
+        if (channel_join(&channel, key, 0600) < 0 ||
+            channel_publish(&channel, "Hello", 5, 36.6, 7) < 0)
+            return perror("own"), 1;
+        puts("written");
+        return fflush(stdout) != 0 || getchar() != EOF || channel_leave(&channel) < 0;
+    }
+    if (channel_attach(&channel, key) < 0 || channel_read(&channel, &message) != MESSAGE_WHOLE)
+        return perror("own"), 1;
+    printf("%.1f %d %s\n", message.temperature, message.count, message.message);
+    return 0;
+}
+'''
+OWN_PYTHON = '''
+import sys
+sys.path.insert(0, 'scripts')
+from pair.channel import Channel
+key = int(sys.argv[1])
+if sys.argv[2] == 'write':
+    with Channel.join(key, 0o600) as channel:
+        channel.publish(b'Hello', temperature=36.6, count=7)
+        print('written', flush=True)
+        sys.stdin.read()
+else:
+    message = Channel.attach(key).read()
+    print(f'{message.data.temperature:.1f}', message.data.count, message.text.decode())
+'''
+
+
+def blocks(kind, text=README):
     """The blocks of this kind, each a list of lines."""
-    found = re.findall(rf'^```{kind}\n(.*?)^```', README, re.DOTALL | re.MULTILINE)
+    found = re.findall(rf'^```{kind}\n(.*?)^```', text, re.DOTALL | re.MULTILINE)
     return [block.splitlines() for block in found]
 
 
@@ -108,6 +147,38 @@ class Readme(TestCase):
         self.assertRegex(result.out.decode(),
                          r'\A\d+: Hello\nnothing newer, and a writer is alive\n\Z')
 
+    def test_the_example_in_python_runs(self):
+        example, = blocks('python', INCLUDE)
+        result = self.run_program([sys.executable, '-c', '\n'.join(example)],
+                                  cwd=self.place / 'scripts')
+        self.assertEqual((result.status, result.err), (DONE, ''), result)
+        self.assertRegex(result.out.decode(), r'\A\d+ Hello\nQUIET\n\Z')
+
+    def test_a_struct_of_your_own_goes_both_ways_in_64_and_32_bits(self):
+        """The worked example of include/README.md, applied to a copy."""
+        self.require(shutil.which('patch'), 'this takes patch')
+        difference, = blocks('diff', INCLUDE)
+        (self.place / 'diff').write_text('\n'.join(difference) + '\n', encoding='utf-8')
+        self.assert_done(self.run_program(['patch', '-s', '-p1', '-i', 'diff'], cwd=self.place))
+        (self.place / 'own.c').write_text(OWN_C, encoding='utf-8')
+        for bits in '-m64', '-m32':
+            if not works(['sh', '-c', 'echo "int main(void) { return 0; }" >any.c && '
+                          f'cc {bits} -include stdio.h any.c -o any && ./any'], cwd=self.place):
+                continue  # this machine has no such programs
+            self.assert_done(self.run_program(
+                ['cc', bits, '-std=c11', '-Wall', '-Wextra', '-Wpedantic', '-Werror', '-Iinclude',
+                 '-o', f'own{bits}', 'own.c', *CHANNEL], cwd=self.place))
+            python = [sys.executable, '-c', OWN_PYTHON]
+            for writer, reader in [[f'./own{bits}'], python], [python, [f'./own{bits}']]:
+                writing = self.start([*writer, self.key, 'write'], cwd=self.place)
+                writing.wait_for('written')
+                result = self.run_program([*reader, self.key, 'read'], cwd=self.place)
+                self.assert_done(result, b'36.6 7 Hello\n')
+                self.assert_done(writing.finish())
+        self.start_writer(cwd=self.place)
+        self.assert_refused(self.run_program([*python, self.key, 'read'], cwd=self.place), 1,
+                            'File exists')
+
     def test_the_conversation_is_held(self):
         table = README.partition('| terminal 1')[2].partition('\n\n')[0].splitlines()
         columns = zip(*filter(None, (re.findall('`(.*?)`', line) for line in table)))
@@ -134,5 +205,5 @@ class Readme(TestCase):
             wait_for(number, 'Messages sent: 2\nMessage queue removed')
 
     def test_every_file_that_is_linked_exists(self):
-        for path in re.findall(r'\]\(([^)#:]+)\)', README):
+        for path in re.findall(r'\]\(([^)#:]+)\)', README + INCLUDE):
             self.assertTrue((TOP / path).exists(), path)
