@@ -20,31 +20,30 @@ from pair.cli.options import reader_options
 from pair.channel import Channel, MessageState, Waited
 from pair.kernel import SEGMENT
 
-ATTACH_AGAIN = 0.01  # seconds
+ATTACH_AGAIN, READ_AGAIN = 0.01, 0.1  # seconds
 
 
 def first_message(key, deadline):
     """Attaches the segment and takes the first whole message, or whatever is there at the deadline.
-    While there is none it attaches anew, because a writer that has published nothing may leave, and
-    another one make another segment."""
+    While no writer is alive it attaches anew each time, because the next one may make another
+    segment. Nor would that one take a segment of zeros to which a reader is attached."""
     while True:
+        left, pause = deadline - time.monotonic(), ATTACH_AGAIN
         try:
-            channel = Channel.attach(key)
+            channel, news = Channel.attach(key), Waited.NEWS
         except FileNotFoundError:
-            if time.monotonic() >= deadline:
+            if left <= 0:
                 raise
-            time.sleep(ATTACH_AGAIN)
-            continue
-        news = True
-        while news:
-            message, left = channel.read(), deadline - time.monotonic()
+            news = None
+        while news in (Waited.NEWS, Waited.QUIET):
+            message, pause = channel.read(), READ_AGAIN
             if message.state in (MessageState.WHOLE, MessageState.DAMAGED) or left <= 0:
                 return channel, message
-            # A segment of zeros isn't a writer's yet, and as long as a reader is attached no writer
-            # takes it. So the reader detaches it for a moment.
-            news = message.versioned and look(channel, message.version, left) == Waited.NEWS
-        channel.detach()
-        time.sleep(ATTACH_AGAIN)
+            news = look(channel, message.version, left) if message.versioned else None
+            left = deadline - time.monotonic()
+        if pause == READ_AGAIN:
+            channel.detach()
+        time.sleep(max(0, min(left, pause)))
 
 
 def look(channel, seen, seconds):

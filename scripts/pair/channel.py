@@ -113,8 +113,6 @@ class Channel:
         was left behind. ENOENT: there is no semaphore set, so nobody knows."""
         end = time.monotonic() + seconds
         while not message.wait(self._shared, seen, 0):
-            left = end - time.monotonic()
-            message.wait(self._shared, seen, min(left, LOOK_UP))
             # First the writers, then the segment, because the last writer removes the segment, then
             # the set; then the version: whoever has gone by now can't publish in between.
             reason = semaphores.reason_to_go(self.key ^ semaphores.OF_SEGMENT)
@@ -126,8 +124,10 @@ class Channel:
                 return Waited.GONE
             if reason:
                 raise failure(SEMAPHORES, reason)
+            left = end - time.monotonic()
             if left <= 0:
                 return Waited.QUIET
+            message.wait(self._shared, seen, min(left, LOOK_UP))
         return Waited.NEWS
 
     def detach(self):
