@@ -142,8 +142,8 @@ class Tree:
             if 'shown by' in mutant.notes:
                 return self.failure(*mutant.notes['shown by'].split(),
                                     saying=mutant.notes['saying'])[0]
-            if 'first' in mutant.notes:  # the likely ones, but they don't acquit it
-                caught, _ = self.failure(*TESTS, *mutant.notes['first'].split())
+            for words in mutant.notes.get('first', '').split():  # likely, but they don't acquit it
+                caught, _ = self.failure(*TESTS, words)
                 if caught:
                     return caught
             caught, status = self.failure(*TESTS)
