@@ -105,7 +105,8 @@ def explain(tried, carrier, key, error):
         hint = advice_about_lock(semaphores.holder(key))
     complain(f'cannot {tried} the {terms[failed].full} with key {key} (0x{key:x}): '
              f'{error.strerror}; {hint.format(terms[failed])}{of}')
-    return NOTHING_YET if number == errno.ENOENT else FAILED
+    reads = tried in ('attach', 'open', 'receive from')  # a writer makes what isn't there
+    return NOTHING_YET if reads and number == errno.ENOENT else FAILED
 
 
 def advice_about_access(kind, key):
