@@ -10,7 +10,7 @@
 
 enum { LIVE, LOCK, NUMBERS };
 
-static const double LOCK_SECONDS = 5, HURRIED_LOCK_SECONDS = 0.2;
+static const double LOCK_SECONDS = 5, HURRIED_LOCK_SECONDS = 1;
 
 static const struct sembuf wait_until_free = {LOCK, 0, 0};
 static const struct sembuf lock = {LOCK, 1, SEM_UNDO};

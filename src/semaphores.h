@@ -41,7 +41,7 @@ int semaphores_count(unsigned key);
  * here, as in another PID namespace. */
 int semaphores_holder(unsigned key);
 
-/* From now on this process waits no longer than 0.2 seconds for a lock. Made for a signal handler:
+/* From now on this process waits no longer than a second for a lock. Made for a signal handler:
  * who was told to end shouldn't wait for somebody who is stopped. */
 void semaphores_hurry(void);
 

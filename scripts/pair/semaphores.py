@@ -15,7 +15,7 @@ from pair import wait
 from pair.kernel import IPC_RMID, SEMAPHORES, ask, failure, key_t, libc
 
 OF_SEGMENT, OF_QUEUE = 0x53000000, 0x51000000  # what makes a set's key out of theirs: 'S', 'Q'
-LOCK_SECONDS, HURRIED_LOCK_SECONDS = 5, 0.2
+LOCK_SECONDS, HURRIED_LOCK_SECONDS = 5, 1
 
 LIVE, LOCK, NUMBERS = range(3)
 SEM_UNDO = 0o10000
@@ -32,7 +32,7 @@ class sembuf(ctypes.Structure):
 
 
 def hurry():
-    """From now on this process waits no longer than 0.2 seconds for a lock."""
+    """From now on this process waits no longer than a second for a lock."""
     global _in_a_hurry
     _in_a_hurry = True
 
