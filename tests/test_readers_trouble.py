@@ -2,10 +2,11 @@
 import os
 import signal
 import sys
+import time
 
 from support import (
-    DATA_SIZE, DONE, FAILED, FORKING, MAGIC, NOTHING_YET, READERS, SEGMENT, SEGMENT_READERS, SIZE, TOP,
-    TestCase, VERSION_OFFSET, contents, new_set, of_each, slow, through_shell, traced, works)
+    DATA_SIZE, DONE, FAILED, FORKING, MAGIC, NOTHING_YET, READERS, SEGMENT, SEGMENT_READERS, SIZE,
+    TOP, TestCase, VERSION_OFFSET, contents, new_set, of_each, slow, through_shell, traced, works)
 
 
 @of_each(reader=READERS)
@@ -210,6 +211,28 @@ class Torn(TestCase):
         self.assert_refused(result, FAILED, self.key, 'torn')
         self.assertEqual((result.out, result.err.count('torn')), (b'', 1), result)
 
+
+    def test_waiting_goes_on_through_a_torn_message_until_there_is_a_whole_one(self):
+        self.start_stream()
+        self.segment().write(contents(b'half', version=7))
+        waiting = self.start_reader('-rw')
+        waiting.wait_for_state('S')
+        self.start_writer('-m', 'whole')
+        self.assert_done(waiting.result(), b'whole\n')
+
+    def test_following_a_torn_message_takes_few_calls(self):
+        """Python looks at the version every 20 milliseconds; nobody makes hundreds of calls."""
+        calls = self.temporary_directory() / 'calls'
+        tracer = [*traced('trace=?futex,?nanosleep,?clock_nanosleep,?pselect6,semctl,semget,shmctl'),
+                  '-D', '-o', str(calls)]
+        self.require(works([*tracer, 'true']), 'this takes strace')
+        self.start_stream()
+        self.segment().write(contents(b'half', version=7))
+        self.start_reader('-f', command=[*tracer, *self.reader]).wait_until_attached(self.key)
+        time.sleep(3)  # by then it has given up to copy the message
+        before = calls.read_text().count('\n')
+        time.sleep(2)
+        self.assertLess(calls.read_text().count('\n') - before, 200)
 
     @slow
     def test_patience_with_a_torn_message_is_counted_in_time_not_in_tries(self):
