@@ -87,6 +87,8 @@ def follow(channel, format, message):
     shown = message.state == MessageState.WHOLE
     seen = 0 if message.state == MessageState.BUSY else message.version
     missed = 0
+    if message.state in (MessageState.TORN, MessageState.BUSY):
+        no_message(channel, message)
     while channel.wait(seen, float('inf')) == Waited.NEWS:
         message = channel.read()
         if message.version == seen:
@@ -106,6 +108,8 @@ def follow(channel, format, message):
     if missed:
         complain(f'segment with key {channel.key}: messages that came too fast to be shown: '
                  f'{missed}; the queue version delivers each')
+    if message.state in (MessageState.TORN, MessageState.BUSY):
+        return FAILED  # which was told
     if message.state != MessageState.WHOLE:
         return no_message(channel, message)
     warn(channel, message)

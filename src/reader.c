@@ -95,6 +95,8 @@ static enum status follow(struct channel *channel, enum format format, enum mess
     unsigned seen = state == MESSAGE_BUSY ? 0 : message->version;
     unsigned long missed = 0;
     int news;
+    if (state == MESSAGE_TORN || state == MESSAGE_BUSY)
+        no_message(channel, state, message);
     while ((news = channel_wait(channel, seen, INT_MAX)) == CHANNEL_NEWS) {
         state = channel_read(channel, message);
         if (message->version == seen)
@@ -123,6 +125,8 @@ static enum status follow(struct channel *channel, enum format format, enum mess
                  channel->key, missed);
     if (state == MESSAGE_WHOLE)
         warn(channel, message);
+    if (state == MESSAGE_TORN || state == MESSAGE_BUSY)
+        return STATUS_FAILED; /* which was told */
     return state == MESSAGE_WHOLE ? STATUS_DONE : no_message(channel, state, message);
 }
 

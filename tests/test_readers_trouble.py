@@ -228,8 +228,8 @@ class Torn(TestCase):
         self.require(works([*tracer, 'true']), 'this takes strace')
         self.start_stream()
         self.segment().write(contents(b'half', version=7))
-        self.start_reader('-f', command=[*tracer, *self.reader]).wait_until_attached(self.key)
-        time.sleep(3)  # by then it has given up to copy the message
+        follower = self.start_reader('-f', command=[*tracer, *self.reader])
+        follower.wait_for_error('torn')
         before = calls.read_text().count('\n')
         time.sleep(2)
         self.assertLess(calls.read_text().count('\n') - before, 200)
