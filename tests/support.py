@@ -49,8 +49,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 class Medium:
     """What the two versions call the same things by."""
 
-    def __init__(self, kind, name, act, flip):
-        self.kind, self.name, self.act, self.flip = kind, name, act, flip
+    def __init__(self, kind, name, act, flip, call):
+        self.kind, self.name, self.act, self.flip, self.call = kind, name, act, flip, call
 
 
 class Command(list):
@@ -63,8 +63,8 @@ class Command(list):
         self.language = 'Python' if path.endswith('.py') else 'C'
 
 
-SEGMENT = Medium('segment', 'shared memory', 'Publishing', 0x53000000)
-QUEUE = Medium('queue', 'message queue', 'Sending', 0x51000000)
+SEGMENT = Medium('segment', 'shared memory', 'Publishing', 0x53000000, 'shm')
+QUEUE = Medium('queue', 'message queue', 'Sending', 0x51000000, 'msg')
 
 WRITER, PYTHON_WRITER = Command('writer', SEGMENT), Command('scripts/writer.py', SEGMENT)
 C_READER, PYTHON_READER = Command('reader', SEGMENT), Command('scripts/reader.py', SEGMENT)
