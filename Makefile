@@ -47,11 +47,11 @@ test: all
 	python=$$(scripts/python.sh) && $$python tests/run.py $(ONLY)
 
 stress: all
-	python=$$(scripts/python.sh) && $$python tests/stress.py
+	python=$$(scripts/python.sh) && $$python tests/stress/stress.py
 
-# PARTS: what tests/matrix.py --help says, such as 'native m32' or --install
+# PARTS: what tests/checks/matrix.py --help says, such as 'native m32' or --install
 matrix: all
-	python=$$(scripts/python.sh) && $$python tests/matrix.py $(PARTS)
+	python=$$(scripts/python.sh) && $$python tests/checks/matrix.py $(PARTS)
 
 # Every execution that C11 and the kernel allow: see tests/model/
 model: build/model
@@ -84,7 +84,7 @@ help:
 	@echo 'make clean   remove what was built'
 	@echo 'PLATFORM=posix builds with what X/Open has alone, as for macOS; default: what uname says'
 
--include tests/checks.mk
+-include tests/checks/checks.mk
 -include $(wildcard build/obj/*.d build/obj/*/*.d)
 
 .PHONY: all run test stress matrix model bench clean help FORCE

@@ -134,18 +134,6 @@ class Runner:
             (f', {skipped} skipped' if skipped else '')
 
 
-def interrupt(number, frame):
-    raise KeyboardInterrupt
-
-
-def natural_signals():
-    """As a shell's background job we were told to ignore some; our children must not inherit it.
-    A handler of ours they don't inherit, and it lets the running tests clean up."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
-        signal.signal(number, interrupt)
-    signal.pthread_sigmask(signal.SIG_SETMASK, [])
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument('words', nargs='*', help='the name of a module (writer), or else words that '
@@ -154,10 +142,11 @@ def main():
     parser.add_argument('-v', '--verbose', action='store_true', help='show those that pass, too')
     arguments = parser.parse_args()
     take_a_python_that_has_the_module()
+    sys.path.insert(0, str(HERE / 'lib'))
+    from support import natural_signals
     natural_signals()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
 
-    sys.path.insert(0, str(HERE / 'lib'))
     tests = chosen(list(all_tests()), [word for words in arguments.words for word in words.split()])
     if arguments.list:
         print(*map(sentence, tests), sep='\n')

@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
+TOP = pathlib.Path(__file__).resolve().parents[2]
 BOUND = 600  # seconds for all tests, or what is run instead; each test has its own, lower bounds
 APART = ['unshare', '-ipf' if os.geteuid() == 0 else '-cipf', '--kill-child', '--mount-proc']
 TESTS = sys.executable, 'tests/run.py'
@@ -53,7 +53,7 @@ class Mutant:
 
 
 def listed_mutants():
-    text = re.sub('(?m)^#.*\n', '', (TOP / 'tests/mutants.txt').read_text(encoding='utf-8'))
+    text = re.sub('(?m)^#.*\n', '', (TOP / 'tests/checks/mutants.txt').read_text(encoding='utf-8'))
     for paragraph in re.split('\n\n+', text.strip()):
         sentence, _, rest = paragraph.partition('\n')
         if not rest:

@@ -8,7 +8,7 @@ import pathlib
 import subprocess
 import sys
 
-TOP = pathlib.Path(__file__).resolve().parent.parent
+TOP = pathlib.Path(__file__).resolve().parents[2]
 
 
 def count(program, lines, branches):
@@ -36,7 +36,7 @@ def main():
     for program in sys.argv[1:]:
         count(program, lines, branches)
     reasons = [line.rstrip().split(': ', 1)
-               for line in (TOP / 'tests/unreached.txt').read_text(encoding='utf-8').splitlines()
+               for line in (TOP / 'tests/checks/unreached.txt').read_text(encoding='utf-8').splitlines()
                if line and line[0] not in '# ']
     unused, problems, reached = list(reasons), 0, collections.defaultdict(lambda: [0] * 4)
     block = None  # a file in which a block that isn't reached is explained, up to its closing brace

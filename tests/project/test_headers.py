@@ -10,7 +10,7 @@ class Held(TestCase):
     def setUp(self):
         super().setUp()
         self.program = self.temporary_directory() / 'held'
-        compile_c(self.program, 'tests/held.c', *CHANNEL)
+        compile_c(self.program, 'tests/lib/held.c', *CHANNEL)
 
     def start_it(self, what, *prefix):
         program = self.start([*prefix, self.program, what, self.key])

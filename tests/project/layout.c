@@ -1,4 +1,4 @@
-/* Prints what tests/test_layout.py compares: numbers on a line, then a segment's bytes. */
+/* Prints what test_layout.py compares: numbers on a line, then a segment's bytes. */
 #include "message.h"
 
 #include <stdio.h>

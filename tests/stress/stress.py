@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The long tests: python3 tests/stress.py [--seconds N] [--seed N] [PART ...], after make.
+"""The long tests: python3 tests/stress/stress.py [--seconds N] [--seed N] [PART ...], after make.
 
     faults   system calls that fail, kills, and objects that are removed: stress_faults.py
     steps    a kill at every instruction of message_publish(): step_kill.c
@@ -9,15 +9,16 @@
 The last line is 'N passed, N failed'; the exit status is 0 if none failed.
 """
 import argparse
+import os
 import random
 import subprocess
 import sys
 import time
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)), '../lib'))
 
 import stress_faults
 import stress_random
-from run import natural_signals
-from support import PLATFORM, TOP, compile_c
+from support import PLATFORM, TOP, compile_c, natural_signals
 
 SKIPPED = 77
 
@@ -49,7 +50,7 @@ def run_compiled(report, name, source, *arguments):
     """A part that is a C program, and says itself what it did."""
     program = TOP / 'build' / source
     program.parent.mkdir(exist_ok=True)
-    compile_c(program, f'tests/{source}.c', 'src/message.c', f'src/wait_{PLATFORM}.c')
+    compile_c(program, f'tests/stress/{source}.c', 'src/message.c', f'src/wait_{PLATFORM}.c')
     result = subprocess.run([str(program), *arguments], stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, timeout=300, text=True, errors='replace')
     lines = result.stdout.replace(source + ': ', name + ': ')
@@ -74,7 +75,7 @@ PARTS = {'faults': stress_faults.run, 'steps': steps, 'race': race, 'random': st
 
 
 def main():
-    parser = argparse.ArgumentParser(prog='tests/stress.py')
+    parser = argparse.ArgumentParser(prog='tests/stress/stress.py')
     parser.add_argument('--seconds', type=float, default=10,
                         help='of the random part, twice those of the race')
     parser.add_argument('--seed', type=int, help='of the random part')

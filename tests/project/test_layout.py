@@ -34,7 +34,7 @@ class Layout(TestCase):
     def setUp(self):
         super().setUp()
         program = self.temporary_directory() / 'layout'
-        compile_c(program, 'tests/layout.c')
+        compile_c(program, 'tests/project/layout.c')
         numbers, _, self.image = self.run_program([program]).out.partition(b'\n')
         self.numbers = [int(number) for number in numbers.split()]
 

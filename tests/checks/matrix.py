@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Real compilers, C libraries and machines: tests/matrix.py [--install] [WORD ...], after make.
+"""Real compilers, C libraries and machines: tests/checks/matrix.py [--install] [WORD ...], after make.
 
 Each row builds the project in a folder of its own, then lets the programs made there work together
 with those of `make` and with the Python readers: in one segment and one queue, at the same time.
@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 import unittest
+sys.path.append(os.path.join(os.path.dirname(os.path.realpath(__file__)), '../lib'))
 
 from matrix_case import PROGRAMS, Together
 from support import TOP
@@ -232,7 +233,7 @@ def version(row):
 
 
 def main():
-    parser = argparse.ArgumentParser(prog='tests/matrix.py', description=__doc__,
+    parser = argparse.ArgumentParser(prog='tests/checks/matrix.py', description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--install', action='store_true', help='get what is missing, as root')
     parser.add_argument('words', nargs='*', metavar='WORD')

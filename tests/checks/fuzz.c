@@ -42,7 +42,7 @@ static int report, summary; /* our stderr and stdout: numbers 0 to 2 are what is
 static unsigned long tried;
 
 static _Noreturn void broken(const char *what, int line) {
-    dprintf(report, "FAILED  tests/fuzz.c:%d: %s\n", line, what);
+    dprintf(report, "FAILED  tests/checks/fuzz.c:%d: %s\n", line, what);
     abort();
 }
 

@@ -23,7 +23,7 @@ import unittest
 import sysv_ipc
 
 LIMIT = int(os.environ.get('TEST_LIMIT', 60))  # seconds
-TOP = pathlib.Path(__file__).resolve().parent.parent
+TOP = pathlib.Path(__file__).resolve().parents[2]
 
 # As the Makefile says it: with semtimedop and futex, or by polling.
 PLATFORM = os.environ.get('PLATFORM') or ('linux' if sys.platform == 'linux' else 'posix')
@@ -241,6 +241,18 @@ def works(command, **options):
                               stderr=subprocess.DEVNULL, timeout=LIMIT, **options).returncode == 0
     except (OSError, subprocess.SubprocessError):
         return False
+
+
+def interrupt(number, frame):
+    raise KeyboardInterrupt
+
+
+def natural_signals():
+    """As a shell's background job we were told to ignore some; our children must not inherit it.
+    A handler of ours they don't inherit, and it lets the running tests clean up."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        signal.signal(number, interrupt)
+    signal.pthread_sigmask(signal.SIG_SETMASK, [])
 
 
 # What a program that uses channel.h is linked with.

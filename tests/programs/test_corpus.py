@@ -15,7 +15,7 @@ WAYS = [], ['-f'], ['-r'], ['-f', '-r']
 def corpus(target):
     """(name, bytes) of each input."""
     return [(path.name, path.read_bytes())
-            for path in sorted((TOP / 'tests/corpus' / target).iterdir())]
+            for path in sorted((TOP / 'tests/checks/corpus' / target).iterdir())]
 
 
 class Corpus(Agreement):

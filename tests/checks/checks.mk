@@ -13,48 +13,48 @@ export CFLAGS # to what the tests compile
 export ASAN_OPTIONS = detect_leaks=0
 endif
 
-# RANDOM_MUTANTS: how many besides those in tests/mutants.txt; the same ones again for the same SEED
+# RANDOM_MUTANTS: how many besides those in tests/checks/mutants.txt; the same ones again for the same SEED
 mutants:
 	python=$$(scripts/python.sh) && \
-	    $$python tests/mutants.py --random=$(or $(RANDOM_MUTANTS),60) --seed=$(or $(SEED),1)
+	    $$python tests/checks/mutants.py --random=$(or $(RANDOM_MUTANTS),60) --seed=$(or $(SEED),1)
 
-# tests/fuzz.c has its own of the functions that are renamed, and of what isn't linked.
+# tests/checks/fuzz.c has its own of the functions that are renamed, and of what isn't linked.
 FUZZ = -std=c11 -Iinclude -Isrc -O1 -g $(SANITIZERS) -o build/fuzz \
-    -Dexit=fuzz_exit -Dclock_gettime=fuzz_clock_gettime -Dmsgrcv=fuzz_msgrcv tests/fuzz.c \
+    -Dexit=fuzz_exit -Dclock_gettime=fuzz_clock_gettime -Dmsgrcv=fuzz_msgrcv tests/checks/fuzz.c \
     $(patsubst %,src/%.c,message semaphores queue/queue $(filter-out %/signals,$(CLI)))
 SECONDS = 60
 fuzz:
 	@mkdir -p build
 	@clang -fsanitize=fuzzer $(FUZZ) || { \
 	    echo 'make fuzz: at random, without libFuzzer; Debian: clang, libclang-rt-dev'; \
-	    $(CC) $(FUZZ) tests/fuzz_driver.c; }
+	    $(CC) $(FUZZ) tests/checks/fuzz_driver.c; }
 	@for target in segment queue input options; do \
 	    mkdir -p build/corpus/$$target; \
 	    build/fuzz $$target -max_total_time=$$(($(SECONDS) / 4)) -timeout=10 -verbosity=0 \
-	        -close_fd_mask=2 -artifact_prefix=build/ build/corpus/$$target tests/corpus/$$target \
+	        -close_fd_mask=2 -artifact_prefix=build/ build/corpus/$$target tests/checks/corpus/$$target \
 	        2>build/fuzz.log || { tail -n 60 build/fuzz.log; exit 1; }; \
 	done
 
-# What is built so counts by tests/coverage.c. Of make stress the parts that run the programs. To be
+# What is built so counts by tests/checks/coverage.c. Of make stress the parts that run the programs. To be
 # run as root: some tests need other users and other limits of the system.
-COUNTING = CC=clang LDLIBS='$(CURDIR)/tests/coverage.c' CFLAGS='-g -O0 -fprofile-instr-generate \
+COUNTING = CC=clang LDLIBS='$(CURDIR)/tests/checks/coverage.c' CFLAGS='-g -O0 -fprofile-instr-generate \
     -fcoverage-mapping -DCOVERAGE="\"$(CURDIR)/build/coverage\""'
 coverage:
 	$(call need,clang)
 	$(call need,llvm-cov llvm-profdata,llvm)
 	@rm -rf build/coverage && mkdir -p build/coverage && chmod a+w build/coverage
 	umask 0 && $(MAKE) test $(COUNTING)
-	umask 0 && python=$$(scripts/python.sh) && $$python tests/stress.py faults random && \
-	    $$python tests/coverage.py $(PROGRAMS)
+	umask 0 && python=$$(scripts/python.sh) && $$python tests/stress/stress.py faults random && \
+	    $$python tests/checks/coverage.py $(PROGRAMS)
 
-# The tests, where tests/valgrind.sh stands in the place of each program. Each process has a log,
+# The tests, where tests/checks/valgrind.sh stands in the place of each program. Each process has a log,
 # which is empty if valgrind found nothing.
 valgrind: all
 	$(call need,valgrind)
 	@rm -rf build/valgrind && mkdir -p build/valgrind/build
 	@cp -r tests scripts include src build/valgrind
-	@for program in $(PROGRAMS); do cp tests/valgrind.sh build/valgrind/$$program; done
-	python=$$(scripts/python.sh) && cd build/valgrind && $$python tests/run.py test_corpus test_stream
+	@for program in $(PROGRAMS); do cp tests/checks/valgrind.sh build/valgrind/$$program; done
+	python=$$(scripts/python.sh) && cd build/valgrind && $$python tests/run.py corpus stream
 	@cd build/valgrind && logs=$$(find . -name '*.log') && cat $$logs && \
 	    echo "valgrind: $$(echo "$$logs" | wc -l) programs run" && [ -z "$$(cat $$logs)" ]
 
@@ -62,10 +62,10 @@ valgrind: all
 threads:
 	@mkdir -p build
 	$(CC) -std=c11 -Iinclude -Isrc -g -w -fsanitize=thread -pthread -o build/threads \
-	    tests/threads.c src/message.c src/wait_$(PLATFORM).c
+	    tests/checks/threads.c src/message.c src/wait_$(PLATFORM).c
 	build/threads
 
-SOURCES = $(wildcard src/*.c src/*/*.c tests/*.c tests/*/*.c)
+SOURCES = $(wildcard src/*.c src/*/*.c tests/*/*.c)
 HEADERS = $(wildcard include/*.h src/*.h src/*/*.h tests/*/*.h)
 # The first is no finding; the others come of not seeing that fail() never returns.
 CPPCHECK = cppcheck -q --std=c11 --enable=warning,performance,portability --error-exitcode=1 \
@@ -78,7 +78,7 @@ TIDIED = -- -std=c11 -Iinclude -Isrc 2>/dev/null # where it counts the C library
 lint:
 	$(call need,clang-format shellcheck pyflakes3 cppcheck clang-tidy gcc clang)
 	clang-format --dry-run -Werror $(SOURCES) $(HEADERS)
-	shellcheck scripts/*.sh tests/*.sh .ci/run
+	shellcheck scripts/*.sh tests/*/*.sh .ci/run
 	pyflakes3 scripts tests
 	$(CPPCHECK) src tests
 	printf '%s\n' $(filter-out $(GETOPT),$(SOURCES)) | xargs -P 2 -I SOURCE $(TIDY) SOURCE $(TIDIED)
