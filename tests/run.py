@@ -2,6 +2,7 @@
 """Runs the tests, several at a time, since mostly they wait for processes. The last line counts
 them. README.md beside this file says where which test stands."""
 import argparse
+import atexit
 import collections
 import concurrent.futures
 import faulthandler
@@ -12,13 +13,14 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
 AT_A_TIME = 16
-HANG = 100  # seconds that a test may take before it is named
+HANG = 30  # seconds that a test may take before it is named
 
 
 def take_a_python_that_has_the_module():
@@ -29,6 +31,13 @@ def take_a_python_that_has_the_module():
             sys.exit(1)
         python = found.stdout.decode().strip()
         os.execv(python, [python, *sys.argv])
+
+
+def keep_bytecode():
+    """Hundreds of Pythons are about to import the same files, which may lie where nobody writes."""
+    os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
+    os.environ['PYTHONPYCACHEPREFIX'] = place = tempfile.mkdtemp()
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
 
 
 def all_tests():
@@ -145,6 +154,7 @@ def main():
     sys.path.insert(0, str(HERE / 'lib'))
     from support import natural_signals
     natural_signals()
+    keep_bytecode()
     faulthandler.register(signal.SIGUSR1, all_threads=True)
 
     tests = chosen(list(all_tests()), [word for words in arguments.words for word in words.split()])

@@ -3,7 +3,6 @@ and what a person sees is text that doesn't drive the terminal."""
 import os
 import unicodedata
 
-from python_server import PythonServer
 from support import (
     PYTHON_QUEUE_READER, PYTHON_QUEUE_WRITER, PYTHON_READER, PYTHON_WRITER, QUEUE,
     SEGMENT_WRITERS, SIZE, TOP)
@@ -69,8 +68,6 @@ class CorpusOfCommandLines(Corpus):
     def test_all_programs_agree_on_the_telling_command_lines(self):
         for number, self.program in enumerate((PYTHON_WRITER, PYTHON_QUEUE_WRITER, PYTHON_READER,
                                                PYTHON_QUEUE_READER)):
-            self.server = PythonServer(self.program)
-            self.addCleanup(self.server.close)
             for name, data in corpus('options'):
                 if data[0] == number:
                     words = map(os.fsdecode, data[1:].split(b'\0')[:-1])

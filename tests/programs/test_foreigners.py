@@ -110,7 +110,7 @@ class OddKernels(TestCase):
 
     def refusing(self, call, error, when='1+'):
         tracer = traced(f'inject={call}:error={error}:when={when}')
-        self.require(works([*tracer, 'true']), 'this takes strace, to make a call fail')
+        self.require_strace()
         return [*tracer, *self.writer]
 
     def test_a_kernel_that_always_says_that_the_set_was_removed_is_not_asked_for_ever(self):
@@ -125,7 +125,7 @@ class OddKernels(TestCase):
             self.assert_nothing_left()
 
     def test_what_cannot_be_attached_or_claimed_does_not_stay_even_with_the_id_0(self):
-        self.require(works([*apart(), 'true']), 'this takes unshare, and the right to use it')
+        self.require_unshare()
         script = '"$@" </dev/null; cat /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg'
         call = {'shm': 'shmat', 'msg': 'msgctl'}[self.medium.call]
         result = self.write(command=[*apart(), *through_shell(
@@ -147,7 +147,7 @@ class Emulators(TestCase):
     def test_a_signal_ends_a_writer_that_the_kernel_lets_wait(self):
         """EINTR for ever is what a semop() looks like that never comes to an end."""
         tracer = [*traced('inject=semop,semtimedop:error=EINTR'), '-D']
-        self.require(works([*tracer, 'true']), 'this takes strace, to make a call fail')
+        self.require_strace()
         writer = self.start([*tracer, *self.writer], '-k', self.key)
         writer.signal(signal.SIGTERM)
         self.assertIn(writer.result().status, (FAILED, -signal.SIGTERM))

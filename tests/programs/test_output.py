@@ -5,7 +5,7 @@ import sys
 
 from support import (
     DONE, QUEUE, READERS, SEGMENT, SEGMENT_READERS, SEGMENT_WRITERS, SIZE, TestCase, WRITERS, apart,
-    id_of, new_set, of_each, remove_objects, through_shell, works)
+    id_of, new_set, of_each, remove_objects, through_shell)
 
 
 @of_each(writer=WRITERS)
@@ -31,7 +31,7 @@ class Writing(TestCase):
         self.assert_nothing_left()
 
     def test_without_options_it_is_the_assignments_output(self):
-        self.require(works([*apart(), 'true']), 'this takes unshare, and the right to use it')
+        self.require_unshare()
         writer = self.start([*apart(), *self.writer])
         expected = self.opening(key=5678, identifier=0) + self.display(
             writer.pid, self.demonstration(writer.pid)) + self.closing(0)

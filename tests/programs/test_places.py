@@ -5,7 +5,7 @@ import time
 
 from support import (
     DONE, FAILED, NOTHING_YET, QUEUE, READERS, SEGMENT, TestCase, WRITERS, apart, id_of, of_each,
-    remove_objects, traced, works)
+    remove_objects, traced)
 
 # Runs a program as a careless parent would: every signal blocked, the timer's own one ignored, and
 # timers running that would kill it.
@@ -86,7 +86,7 @@ class SessionsEnd(TestCase):
         calls = self.temporary_directory() / 'calls'
         tracer = [*traced('trace=?nanosleep,?clock_nanosleep,?futex,?select,?pselect6,?poll,?pause'),
                   '-D', '-o', str(calls)]  # behind -D the process that we start is the writer
-        self.require(works([*tracer, 'true']), 'this takes strace')
+        self.require_strace()
         writer = self.start([*tracer, *self.writer], '--stay', '-k', self.key)
         writer.wait_for('Staying')
         before = calls.read_text().count('\n')
@@ -104,7 +104,7 @@ class NoSystemV(TestCase):
             {SEGMENT: 'shmget', QUEUE: 'msgget'}[self.medium]
         for error in 'ENOSYS', 'EPERM':
             tracer = traced(f'inject={call}:error={error}')
-            self.require(works([*tracer, 'true']), 'this takes strace')
+            self.require_strace()
             result = self.run_program([*tracer, *self.program], '-k', self.key)
             self.assert_refused(result, FAILED, 'this system or sandbox has no System V IPC')
             self.assertNotIn('ipcs', result.err)
@@ -113,7 +113,7 @@ class NoSystemV(TestCase):
 @of_each(writer=WRITERS, reader=READERS)
 class Namespaces(TestCase):
     def test_a_reader_in_another_container_is_told_what_it_takes(self):
-        self.require(works([*apart(), 'true']), 'this takes unshare, and the right to use it')
+        self.require_unshare()
         self.start_writer()
         result = self.read(command=[*apart(), *self.reader])
         self.assert_refused(result, NOTHING_YET, 'container', 'IPC namespace', '--ipc=host')

@@ -16,7 +16,7 @@ from support import (
     C_READER, DATA_SIZE, DONE, FAILED, LIVE, NOTHING_YET, QUEUE, QUEUE_CAPACITY,
     QUEUE_READER, QUEUE_WRITER, READERS, SEGMENT, SEGMENT_READERS, SETVAL, TestCase, USAGE,
     VERSION_OFFSET, WRITER, WRITERS, checked, contents, id_of, libc, new_set, of_each, packed,
-    traced, wait_until, works)
+    traced, wait_until)
 
 SIGNALLED = -signal.SIGTERM
 LATER = b'one\n' + 900 * b'x'
@@ -72,7 +72,7 @@ class Refusals(TestCase):
         return LATER if what == 'later' else b'one\n'
 
     def test_each_refusal_is_reported_or_survived(self):
-        self.require(works([*traced('inject=shmget:error=EACCES'), 'true']), 'this takes strace')
+        self.require_strace()
         path = self.temporary_directory() / 'trace'
         for command, options, what, faults, status, text in REFUSALS[self.medium]:
             self.key = self.new_key()

@@ -6,7 +6,7 @@ import time
 
 from support import (
     DATA_SIZE, DONE, FAILED, FORKING, MAGIC, NOTHING_YET, READERS, SEGMENT, SEGMENT_READERS, SIZE,
-    TOP, TestCase, VERSION_OFFSET, contents, new_set, of_each, slow, through_shell, traced, works)
+    TOP, TestCase, VERSION_OFFSET, contents, new_set, of_each, slow, through_shell, traced)
 
 
 @of_each(reader=READERS)
@@ -32,7 +32,7 @@ class Going(TestCase):
         self.leave_behind()
         for error in 'EIDRM', 'EINVAL':
             tracer = traced(f'inject=shmat:error={error}')
-            self.require(works([*tracer, 'true']), 'this takes strace, to make a call fail')
+            self.require_strace()
             self.assert_refused(self.read(command=[*tracer, *self.reader]), NOTHING_YET,
                                 'No such file')
 
@@ -225,7 +225,7 @@ class Torn(TestCase):
         calls = self.temporary_directory() / 'calls'
         tracer = [*traced('trace=?futex,?nanosleep,?clock_nanosleep,?pselect6,semctl,semget,shmctl'),
                   '-D', '-o', str(calls)]
-        self.require(works([*tracer, 'true']), 'this takes strace')
+        self.require_strace()
         self.start_stream()
         self.segment().write(contents(b'half', version=7))
         follower = self.start_reader('-f', command=[*tracer, *self.reader])
@@ -240,7 +240,7 @@ class Torn(TestCase):
         ten seconds for something else is the clock."""
         slowly = traced(
             'inject=nanosleep,clock_nanosleep,futex,?select,pselect6:delay_exit=20000')
-        self.require(works([*slowly, 'true']), 'this takes strace, to make a reader slow')
+        self.require_strace()
         self.new_segment(contents(b'half', version=7))
         reader = self.start_reader(command=[*slowly, *self.reader])
         clock = self.start_reader('-t10', key=self.new_key())

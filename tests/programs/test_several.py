@@ -52,41 +52,39 @@ class Writers(TestCase):
 
     def test_writers_started_and_ended_at_random_leave_nothing(self):
         chance = self.chance()
-        for _ in range(3):
-            writers = [self.start(self.writer, '-k', self.key) for _ in range(10)]
-            chance.shuffle(writers)
-            for writer in writers:
-                end = chance.choice((writer.enter, writer.close_input,
-                                     lambda w=writer: w.signal(signal.SIGTERM),
-                                     lambda w=writer: w.signal(signal.SIGINT)))
-                if chance.random() < 0.5:
-                    wait_until(lambda w=writer: w.out, 'it has joined')
-                elif self.writer.language == 'Python':
-                    wait_until(writer.catches_signals, 'it has begun')
-                end()
-            for writer in writers:
-                result = writer.result()
-                self.assertIn(result.status, (DONE, -signal.SIGTERM, -signal.SIGINT), result)
-                self.assertNotIn('cannot', result.err)
-            self.assert_nothing_left()
+        writers = [self.start(self.writer, '-k', self.key) for _ in range(10)]
+        chance.shuffle(writers)
+        for writer in writers:
+            end = chance.choice((writer.enter, writer.close_input,
+                                 lambda w=writer: w.signal(signal.SIGTERM),
+                                 lambda w=writer: w.signal(signal.SIGINT)))
+            if chance.random() < 0.5:
+                wait_until(lambda w=writer: w.out, 'it has joined')
+            elif self.writer.language == 'Python':
+                wait_until(writer.catches_signals, 'it has begun')
+            end()
+        for writer in writers:
+            result = writer.result()
+            self.assertIn(result.status, (DONE, -signal.SIGTERM, -signal.SIGINT), result)
+            self.assertNotIn('cannot', result.err)
+        self.assert_nothing_left()
 
     def test_writers_started_and_killed_at_random_leave_nothing_to_the_one_that_leaves(self):
         chance = self.chance()
-        for _ in range(3):
-            writers = [self.start(self.writer, '-k', self.key) for _ in range(6)]
-            for writer in writers:
-                if chance.random() < 0.5:
-                    wait_until(lambda w=writer: w.out, 'it has joined')
-                writer.signal(signal.SIGKILL)
-            for writer in writers:
-                writer.result()
-            self.assert_status(self.start_writer().finish(), DONE)
-            self.assert_nothing_left()
+        writers = [self.start(self.writer, '-k', self.key) for _ in range(6)]
+        for writer in writers:
+            if chance.random() < 0.5:
+                wait_until(lambda w=writer: w.out, 'it has joined')
+            writer.signal(signal.SIGKILL)
+        for writer in writers:
+            writer.result()
+        self.assert_status(self.start_writer().finish(), DONE)
+        self.assert_nothing_left()
 
     def test_a_writer_that_leaves_never_looks_killed(self):
         """Whoever sees no live writer, and then a segment or queue, takes it for left behind."""
         slowly = traced('inject=shmctl,msgctl:delay_enter=300000')
-        self.require(works([*slowly, 'true']), 'this takes strace, to make a writer slow')
+        self.require_strace()
         writer = self.start_writer(command=[*slowly, *self.writer])
         writer.enter()
         wait_until(lambda: self.live() == 0, 'the writer has left')

@@ -1,6 +1,7 @@
 """Command lines. Wrong usage: status 2, a reason, nothing touched. In C and Python alike."""
 from support import (
-    NOTHING_YET, READERS, TestCase, USAGE, WRITERS, of_each)
+    NOTHING_YET, PYTHON_QUEUE_READER, PYTHON_READER, PYTHON_WRITER, READERS, TestCase, USAGE, WRITERS,
+    of_each)
 from test_agreement import Agreement
 
 KEYS = ('', '12x', 'x', '0', '0x', '0x0', '00', '-1', '+5678', ' 5678', '5678 ', '5678\n', '1e3',
@@ -32,21 +33,21 @@ class BadUsage(TestCase):
         self.assert_nothing_left()
 
 
-@of_each(program=[each for each in [*WRITERS, *READERS] if each.language == 'Python'])
+@of_each(program=[PYTHON_WRITER, PYTHON_QUEUE_READER])
 class BadKeys(Agreement):
     def test_every_bad_key_is_refused(self):
         for key in KEYS:
             self.assert_refused_alike('-k', key)
 
 
-@of_each(program=[each for each in READERS if each.language == 'Python'])
+@of_each(program=[PYTHON_READER])
 class BadTimes(Agreement):
     def test_every_bad_time_is_refused(self):
         for time in TIMES:
             self.assert_refused_alike(f'--timeout={time}')
 
 
-@of_each(program=[each for each in WRITERS if each.language == 'Python'])
+@of_each(program=[PYTHON_WRITER])
 class BadWriting(Agreement):
     def test_every_bad_mode_is_refused(self):
         for mode in MODES:

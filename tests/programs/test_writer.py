@@ -7,9 +7,9 @@ import termios
 
 import sysv_ipc
 from support import (
-    DONE, FAILED, QUEUE, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, WRITERS, apart, checked,
+    can_unshare, DONE, FAILED, QUEUE, SEGMENT_WRITERS, SETVAL, SIZE, TestCase, WRITERS, apart, checked,
     contents, id_of, libc, new_set, objects_of, of_each, packed, semaphore, through_shell, traced,
-    wait_until, works)
+    wait_until)
 
 ENDING = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 OWN_TERMINAL = ('import fcntl, os, sys, termios; os.setsid(); '
@@ -54,7 +54,7 @@ class End(TestCase):
 
     def test_a_signal_between_printing_and_waiting_is_not_missed(self):
         tracer = traced('inject=write,writev:signal=TERM:when=1')
-        self.require(works([*tracer, 'true']), 'needs strace, and to be allowed to trace')
+        self.require_strace()
         writer = self.start([*tracer, *self.writer], '-k', self.key)
         self.assert_ended_by(signal.SIGTERM, writer)
 
@@ -79,7 +79,7 @@ class End(TestCase):
         moments = (lambda: self.writer.language == 'C' or writer.catches_signals(),
                    lambda: id_of('set', self.set_key) is not None,
                    lambda: id_of(self.medium.kind, self.key) is not None, lambda: writer.out)
-        for i in range(24):
+        for i in range(12):
             writer = self.start(self.writer, '-k', self.key)
             wait_until(moments[i % 4], 'the moment has come')
             writer.signal(ENDING[i % 3])
@@ -317,7 +317,7 @@ class StrangersSegments(TestCase):
         self.assert_refused(result, FAILED, self.key, 'untouched')
         self.assertEqual(objects_of(self.key), ['segment'])
         self.assertEqual(self.segment().read(), b'x' * SIZE)
-        if works([*apart(), 'true']):  # where it is the first one, and has the ID 0
+        if can_unshare():  # where it is the first one, and has the ID 0
             result = self.write(command=[*apart(), sys.executable, '-c', make, *self.writer])
             self.assert_refused(result, FAILED, 'segment 0 with key')
 

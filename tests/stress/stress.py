@@ -4,6 +4,7 @@
     faults   system calls that fail, kills, and objects that are removed: stress_faults.py
     steps    a kill at every instruction of message_publish(): step_kill.c
     race     a publisher and readers on the same memory, without a break: race.c
+    agree    C and Python on thousands of random segments and command lines: test_agreement.py
     random   writers and readers that join, leave, are stopped and killed: stress_random.py
 
 The last line is 'N passed, N failed'; the exit status is 0 if none failed.
@@ -71,7 +72,15 @@ def race(report, options):
     run_compiled(report, 'race', 'race', str(options.seconds / 2))
 
 
-PARTS = {'faults': stress_faults.run, 'steps': steps, 'race': race, 'random': stress_random.run}
+def agree(report, options):
+    del options
+    result = subprocess.run([sys.executable, TOP / 'tests/run.py', 'agreement'],
+                            env={**os.environ, 'TEST_CASES': '1500'})
+    report.check('agree', [] if result.returncode == 0 else ['C and Python differ'])
+
+
+PARTS = {'faults': stress_faults.run, 'steps': steps, 'race': race, 'agree': agree,
+         'random': stress_random.run}
 
 
 def main():
