@@ -83,6 +83,10 @@ class Runner:
         self.passed = self.failed = 0
         self.interrupted = False
 
+    def run_all(self, tests):
+        for test in tests:
+            self.run(test)
+
     def run(self, test):
         if self.interrupted:
             return
@@ -162,10 +166,12 @@ def main():
         print(*map(sentence, tests), sep='\n')
         return 0
     tests.sort(key=lambda test: not getattr(getattr(test, test._testMethodName, None), 'slow', 0))
+    in_turn = [test for test in tests if hasattr(test, 'one_at_a_time')]
+    groups = [in_turn] * bool(in_turn) + [[test] for test in tests if test not in in_turn]
 
     runner = Runner(len(tests), arguments.verbose)
     with concurrent.futures.ThreadPoolExecutor(AT_A_TIME) as pool:
-        waiting = [pool.submit(runner.run, test) for test in tests]
+        waiting = [pool.submit(runner.run_all, group) for group in groups]
         try:
             while waiting:
                 done, waiting = concurrent.futures.wait(waiting, timeout=1)
