@@ -1,7 +1,10 @@
 """Command lines. Wrong usage: status 2, a reason, nothing touched. In C and Python alike."""
+import re
+import sys
+
 from support import (
-    NOTHING_YET, PYTHON_QUEUE_READER, PYTHON_READER, PYTHON_WRITER, READERS, TestCase, USAGE, WRITERS,
-    of_each)
+    NOTHING_YET, PYTHON_QUEUE_READER, PYTHON_READER, PYTHON_WRITER, READERS, TOP, TestCase, USAGE,
+    WRITERS, of_each)
 from test_agreement import Agreement
 
 KEYS = ('', '12x', 'x', '0', '0x', '0x0', '00', '-1', '+5678', ' 5678', '5678 ', '5678\n', '1e3',
@@ -76,3 +79,37 @@ class Options(TestCase):
         for options in [f'-rk{self.key}'], ['--ra', f'--ke={self.key}']:
             self.start_writer('-m', 'Hello')
             self.assert_done(self.run_program(self.reader, *options), b'Hello\n')
+
+
+OPTION = r'(?:-(\w), |    +)?--([a-z]+)(=[A-Z]+)?'
+
+
+def options_of(lines):
+    """{(letter, name, argument)} of what begins like an option."""
+    return {match.groups('') for match in (re.match(' *' + OPTION, line) for line in lines) if match}
+
+
+class SameOptions(TestCase):
+    """README's table, --help, and the tables from which C and Python read them."""
+
+    def test_readme_help_and_both_languages_know_the_same_options(self):
+        rows = (TOP / 'README.md').read_text(encoding='utf-8').partition('| writers |')[2]
+        cells = [row.split('|')[1:] for row in rows.partition('\n\n')[0].splitlines()[2:]]
+        both = {('h', 'help', ''), ('V', 'version', '')}
+        source = (TOP / 'src/cli/options.c').read_text(encoding='utf-8')
+        sys.path.insert(1, str(TOP / 'scripts'))
+        from pair.cli import options
+        for number, (commands, python) in enumerate(((WRITERS, options.WRITER),
+                                                     (READERS, options.READER))):
+            readme = both | options_of(row[2 * number].strip('` ') for row in cells)
+            for command in commands:
+                text = self.run_program(command, '--help').out.decode()
+                self.assertEqual(options_of(text.splitlines()), readme, command)
+            names = {name + argument[:1] for _, name, argument in readme}
+            letters = {letter + argument[:1].replace('=', ':') for letter, _, argument in readme}
+            c = source.split('known[] = {')[1 + number].partition('};')[0]
+            self.assertEqual({name + '=' * (kind == 'required') for name, kind in
+                              re.findall(r'{"(\w+)", (\w+)_argument', c)}, names)
+            self.assertEqual(set(python[1]), names)
+            for short in python[0], re.findall(r'getopt_long\(argc, argv, "(.*?)"', source)[number]:
+                self.assertEqual(set(re.findall('.:?', short)), letters - {''})

@@ -145,7 +145,7 @@ class OtherUsers(TestCase):
         last = self.start_as(THIRD, '-m', 'last')
         self.assert_left(owner.finish(), others=1)
         self.assert_refused(last.finish(), FAILED, self.key, 'cannot remove', 'segment',
-                            'another user')
+                            'Operation not permitted', 'another user')
         self.assertEqual((objects_of(self.key), self.live()), (BOTH, 0))
         self.assert_warned(self.read_as(THIRD, '-r'), 'no writer is alive', out=b'last\n')
         self.assert_warned(self.start_as(NOBODY).finish(), 'left behind')
@@ -173,6 +173,8 @@ class OtherUsers(TestCase):
         memory = sysv_ipc.SharedMemory(self.key)
         self.addCleanup(memory.detach)
         self.assertEqual(memory.read(), b'x' * SIZE)
+        memory.uid = THIRD  # to whom it was given; that doesn't tell who made it
+        self.assert_refused(self.read(), FAILED, f'user {NOBODY}')
 
 
 @of_each(writer=SEGMENT_WRITERS)
