@@ -1,9 +1,14 @@
-"""Times that README, --help and the headers promise. This machine may be busy: the bounds are several
-times what is promised, and what is short is tried again."""
+"""Times that README, --help and the headers promise. This machine may be busy: the bounds are
+several times what is promised, and what is short is tried again."""
+import re
+import sys
 import time
+import types
+import unittest.mock
 
 from support import (
-    FAILED, NOTHING_YET, PYTHON_READER, READERS, SEGMENT_READERS, TestCase, WRITERS, contents, of_each)
+    DONE, FAILED, NOTHING_YET, PYTHON_QUEUE_WRITER, PYTHON_WRITER, READERS, SEGMENT_READERS, TOP,
+    TestCase, WRITERS, contents, of_each, traced)
 
 
 def seconds_of(act):
@@ -71,22 +76,43 @@ class Torn(TimesCase):
             self.read('-r'), FAILED, 'torn')))
 
 
-class Polling(TestCase):
-    reader = PYTHON_READER
+class Clock:
+    """In the place of Python's time: nobody sleeps."""
 
-    def test_a_python_reader_looks_again_every_20_milliseconds_at_least(self):
-        """So in two seconds a hundred times, if it could do so all the time."""
-        self.start_writer('-m', 'Hello')
-        follower = self.start_follower('-r')
-        follower.wait_for('Hello\n')
+    def __init__(self):
+        self.now, self.naps = 0, []
 
-        def switches():
-            with open(f'/proc/{follower.pid}/status', encoding='ascii') as status:
-                return next(int(line.split()[1]) for line in status
-                            if line.startswith('voluntary_ctxt_switches'))
-        before = switches()
-        time.sleep(2)
-        self.assertGreater(switches() - before, 15)
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.naps.append(seconds)
+        self.now += seconds
+
+
+class Python(TestCase):
+    """Where no call sleeps until something changes."""
+
+    def test_a_sleeper_looks_again_every_20_milliseconds_at_least(self):
+        sys.path.insert(1, str(TOP / 'scripts'))
+        from pair import wait
+        segment, clock = types.SimpleNamespace(version=2), Clock()
+        with unittest.mock.patch.object(wait, 'time', clock):
+            wait.for_change(segment, 2, 5)
+        self.assertLessEqual(max(clock.naps), 0.02)
+        self.assertGreaterEqual(clock.now, 5)
+
+
+@of_each(writer=[PYTHON_WRITER, PYTHON_QUEUE_WRITER])
+class Ticking(TestCase):
+    def test_a_writer_that_waits_is_woken_twice_a_second(self):
+        """Or else a signal that comes right before it begins to wait would be noticed too late."""
+        trace = self.temporary_directory() / 'trace'
+        self.require_strace()
+        writer = self.start_writer(command=[*traced('trace=setitimer'), '-o', trace, *self.writer])
+        self.assert_left(writer.finish())
+        last = re.findall(r'setitimer.*it_interval={tv_sec=0, tv_usec=(\d+)}', trace.read_text())
+        self.assertTrue(0 < max(map(int, last)) <= 500000, trace.read_text())
 
 
 @of_each(writer=WRITERS)
@@ -114,5 +140,5 @@ class Lock(TimesCase):
             for text in (b'one\n', b'two\n') if self.medium.kind == 'queue' else ():
                 self.assert_done(self.read('-rw'), text)
             result = writer.result()
-        self.assert_left(result)
+        self.assert_status(result, DONE)
         self.assertIn(b'Messages sent: 2\n', result.out)
