@@ -4,6 +4,7 @@
 #include "cli/display.h"
 #include "cli/errors.h"
 #include "cli/signals.h"
+#include "wait.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -27,9 +28,14 @@ static bool read_more(const char *hint) {
         at_end = size == 0;
     } else if (errno == EAGAIN) { /* somebody has set it to O_NONBLOCK */
         poll(&(struct pollfd){.fd = STDIN_FILENO, .events = POLLIN}, 1, -1);
-    } else if (errno != EINTR && !signals_received()) {
-        complain("cannot read standard input: %s%s", strerror(errno), hint);
-        return false;
+    } else if (errno != EINTR) {
+        int error = errno;
+        if (error == EIO) /* of a terminal that was closed, whose signal is about to come */
+            wait_milliseconds(500);
+        if (!signals_received()) {
+            complain("cannot read standard input: %s%s", strerror(error), hint);
+            return false;
+        }
     }
     return true;
 }

@@ -199,6 +199,16 @@ class Terminal(TestCase):
         self.assert_left(writer.result(), status=-signal.SIGINT)
         self.assert_nothing_left()
 
+    def test_a_terminal_whose_end_is_read_before_its_signal_comes_is_no_error(self):
+        self.require_strace()
+        ours, theirs = os.openpty()
+        tracer = ['strace', '-D', '-qq', '-o', '/dev/null', '-P', os.ttyname(theirs), '-e',
+                  'inject=read:error=EIO']
+        with open(ours, 'r+b', buffering=0), open(theirs, 'r+b', buffering=0) as terminal:
+            writer = self.start_writer(command=[*tracer, *self.writer], stdin=terminal)
+            writer.signal(signal.SIGHUP)
+            self.assert_left(writer.result(), status=-signal.SIGHUP)
+
     def test_closing_the_terminal_ends_a_writer(self):
         writer = self.start_in_session()
         self.terminal.close()

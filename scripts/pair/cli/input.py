@@ -2,6 +2,7 @@
 input, too.
 """
 import ctypes
+import errno
 import os
 import stat
 
@@ -57,6 +58,8 @@ def read(hint=''):
         except BlockingIOError:  # somebody has set it to O_NONBLOCK
             signals.sleep(0.02)
         except OSError as error:
-            if not signals.received():  # a terminal that was closed sends a signal, too
+            if error.errno == errno.EIO:  # a closed terminal, whose signal is about to come
+                signals.sleep(0.5)
+            if not signals.received():
                 fail(f'cannot read standard input: {error.strerror}{hint}')
     return b''
