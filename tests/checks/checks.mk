@@ -13,10 +13,10 @@ export CFLAGS # to what the tests compile
 export ASAN_OPTIONS = detect_leaks=0
 endif
 
-# RANDOM_MUTANTS: how many besides those in tests/checks/mutants.txt; the same ones again for the same SEED
+# RANDOM_MUTANTS: how many besides those in mutants.txt; the same ones again for the same SEED
 mutants:
 	python=$$(scripts/python.sh) && \
-	    $$python tests/checks/mutants.py --random=$(or $(RANDOM_MUTANTS),60) --seed=$(or $(SEED),1)
+	    $$python tests/checks/mutants.py --random=$(or $(RANDOM_MUTANTS),60) $(if $(SEED),--seed=$(SEED))
 
 # tests/checks/fuzz.c has its own of the functions that are renamed, and of what isn't linked.
 FUZZ = -std=c11 -Iinclude -Isrc -O1 -g $(SANITIZERS) -o build/fuzz \
