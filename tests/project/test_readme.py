@@ -137,6 +137,14 @@ class Readme(TestCase):
         self.assertEqual((result.status, result.err), (DONE, ''), result)
         self.assertRegex(result.out.decode(), r'\A\d+ Hello\nQUIET\n\Z')
 
+    def test_the_reader_in_perl_reads(self):
+        self.require(shutil.which('perl'), 'there is no perl')
+        code = re.search(r'A reader in Perl\? \| `(.*?)` \|', INCLUDE)[1]
+        writer = self.start_writer('-m', 'Hello')
+        self.assert_done(self.run_program(
+            ['perl', '-e', code.replace('5678', str(self.key)) + r'; print "$pid $text $ready\n"']),
+            f'{writer.pid} Hello 1\n'.encode())
+
     def test_a_struct_of_your_own_goes_both_ways_in_64_and_32_bits(self):
         """The worked example of include/README.md, applied to a copy."""
         self.require(shutil.which('patch'), 'this takes patch')
