@@ -221,7 +221,8 @@ def main():
     with tempfile.TemporaryDirectory() as place:
         os.chmod(place, 0o1777)  # as /tmp: the tests run programs as other users, too
         ENVIRONMENT['TMPDIR'] = place  # what is killed doesn't remove its files
-        for mutant, caught in verdicts(mutants, pathlib.Path(place), not (options.words or options.sample)):
+        check = not options.words and not options.sample
+        for mutant, caught in verdicts(mutants, pathlib.Path(place), check):
             (at_random if 'random' in mutant.notes else named).append(caught)
             if caught:
                 remembered[mutant.sentence] = caught.partition(': ')[2] or caught

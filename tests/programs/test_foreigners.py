@@ -6,7 +6,8 @@ import sys
 
 from support import (
     FAILED, NOBODY, SEGMENT_READERS, SEGMENT_WRITERS, TestCase, WRITERS, apart,
-    contents, id_of, new_set, of_each, packed, through_shell, traced, user, works)
+    contents, id_of, new_set, of_each, packed, through_shell, traced, user, wait_until,
+    works)
 
 # What a student writes who has the assignment and no more: the same in C and in C++.
 STUDENTS_WRITER = r'''
@@ -95,7 +96,7 @@ class OtherContents(TestCase):
 class Squatters(TestCase):
     def test_zeros_that_another_user_has_made_are_a_strangers(self):
         """Who made them could read what a writer publishes there, whatever its --mode."""
-        make = f'import sysv_ipc as s; s.SharedMemory({self.key}, s.IPC_CREX, 0o600, 1024, b"\\0")'
+        make = f'import sysv_ipc as s; s.SharedMemory({self.key}, s.IPC_CREX, 0o666, 1024, b"\\0")'
         self.require(works([sys.executable, '-c', make], **user(NOBODY)),
                      'only root can run programs as other users')
         for arguments in [], ['-p', '0600']:
@@ -149,6 +150,7 @@ class Emulators(TestCase):
         tracer = [*traced('inject=semop,semtimedop:error=EINTR'), '-D']
         self.require_strace()
         writer = self.start([*tracer, *self.writer], '-k', self.key)
+        wait_until(writer.catches_signals, 'it has begun')
         writer.signal(signal.SIGTERM)
         self.assertIn(writer.result().status, (FAILED, -signal.SIGTERM))
 

@@ -173,7 +173,8 @@ class OtherUsers(TestCase):
         memory = sysv_ipc.SharedMemory(self.key)
         self.addCleanup(memory.detach)
         self.assertEqual(memory.read(), b'x' * SIZE)
-        memory.uid = THIRD  # to whom it was given; that doesn't tell who made it
+        give = f'import sysv_ipc; sysv_ipc.SharedMemory({self.key}).uid = {THIRD}'
+        self.assert_done(self.run_program([sys.executable, '-c', give], **user(NOBODY)))
         self.assert_refused(self.read(), FAILED, f'user {NOBODY}')
 
 
