@@ -46,7 +46,9 @@ static int operate(int set, struct sembuf *operations, size_t count) {
     do {
         left = start + (in_a_hurry ? HURRIED_LOCK_SECONDS : LOCK_SECONDS) - wait_clock();
         result = wait_semop(set, operations, count, left > 0 ? (int)(left * 1000) : 0);
-    } while (result < 0 && errno == EINTR);
+    } while (result < 0 && errno == EINTR && left > 0);
+    if (result < 0 && errno == EINTR) /* an emulator may say so for ever */
+        errno = EAGAIN;
     return checked(result);
 }
 

@@ -146,7 +146,7 @@ class Namesakes(TestCase):
 @of_each(writer=WRITERS)
 class Emulators(TestCase):
     def test_a_signal_ends_a_writer_that_the_kernel_lets_wait(self):
-        """EINTR for ever is what a semop() looks like that never comes to an end."""
+        """An emulator that says EINTR for ever; without a signal it takes five seconds."""
         tracer = [*traced('inject=semop,semtimedop:error=EINTR'), '-D']
         self.require_strace()
         writer = self.start([*tracer, *self.writer], '-k', self.key)
